@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dgen: data with an exact deduplication and compression ratio.
+ *
+ * The bytes of a location are a pure function of (data_seed, domain, offset, version) and of the
+ * options below; nothing depends on what was generated before, on the CPU or on its byte order.
+ * DGEN_FORMAT names that function: data made by another format differs.
+ *
+ * Every function is thread-safe; a struct dgen is immutable and may be shared by any number of
+ * threads without locks. Nothing here prints, does I/O (but for dgen_fresh_seed) or knows fio.
+ */
+#ifndef DGEN_H
+#define DGEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DGEN_FORMAT 1
+#define DGEN_WHY_MAX 160 /* bytes, enough for every message of dgen_create() */
+
+struct dgen_options {
+	double dedup_ratio;      /* D = total units / distinct units; 1 to 1000, need not be whole */
+	double compress_ratio;   /* C = bytes in / bytes out on the distinct data; >= 1 */
+	uint32_t dedup_unit;     /* bytes; a multiple of 512, 512 to 16 MiB */
+	uint32_t compress_chunk; /* bytes in which C holds; a multiple of 512, at most dedup_unit;
+				    0: the smaller of 4096 and dedup_unit */
+	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
+};
+
+/* Incompressible, unique 4 KiB units. */
+#define DGEN_OPTIONS_DEFAULT { 1.0, 1.0, 4096, 0, 0 }
+
+struct dgen; /* a plan for one set of options */
+
+/*
+ * Makes *out from options. 0, or -EINVAL with one line in why (the option by the name a user types,
+ * the value, what is allowed; DGEN_WHY_MAX bytes at most, may be NULL), or -ENOMEM.
+ */
+int dgen_create(const struct dgen_options *options, struct dgen **out, char *why);
+void dgen_destroy(struct dgen *dgen); /* NULL is allowed */
+
+/* The address space that goes by this name (a file name, a dedup_domain). */
+uint64_t dgen_domain(const char *name);
+
+/*
+ * Writes the content of [offset, offset + length) of domain at version into buffer. Any offset and
+ * length; fastest where both are multiples of 512 and buffer is 64-byte aligned.
+ */
+void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+	       void *buffer, size_t length);
+
+/*
+ * The content number of a unit, which is dedup_unit bytes from offset unit * dedup_unit. Two units
+ * have the same bytes if and only if their numbers are equal (and the seed and options are).
+ */
+struct dgen_content {
+	uint64_t low, high;
+};
+struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
+				 uint64_t unit);
+
+/* The kernel that this process uses, such as "avx2"; DGEN_KERNEL in the environment forces one. */
+const char *dgen_kernel(void);
+
+/* A seed from the system's random source. */
+uint64_t dgen_fresh_seed(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
