@@ -265,8 +265,11 @@ static void plan_run(const struct dgen_plan *plan, const struct dgen_space *spac
 		     const struct run *run, uint64_t first, uint64_t unit, size_t count,
 		     struct dgen_content *out)
 {
-	/* Bresenham: position p is shared where floor((p + 1) * pool / run + 1/2) steps up. */
-	uint64_t scaled = first * plan->pool + plan->run.value / 2;
+	/*
+	 * Bresenham: position p is shared where floor((p + 1) * pool / run + 2/3) steps up: a little
+	 * early, as a tiny file has two shared contents from the start.
+	 */
+	uint64_t scaled = first * plan->pool + plan->run.value * 2 / 3;
 	uint64_t x = dgen_div(scaled, &plan->run);
 	uint64_t rest = scaled - x * plan->run.value;
 
