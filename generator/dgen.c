@@ -232,12 +232,16 @@ static void push_unit(struct queue *q, struct dgen_content content, uint32_t at,
 static void fill_lines(const struct dgen *dgen, const struct dgen_space *space, uint64_t offset,
 		       uint8_t *out, size_t length)
 {
-	struct queue q = { .dgen = dgen, .out = out };
 	struct dgen_content contents[BATCH];
+	struct queue q;
 	uint32_t size = (uint32_t)dgen->unit.value;
 	uint64_t unit = dgen_div(offset, &dgen->unit);
 	uint64_t at = offset - unit * size; /* in the first unit */
 
+	/* An initialiser would clear the spans, which costs as much as filling 2 KiB. */
+	q.dgen = dgen;
+	q.out = out;
+	q.count = 0;
 	while (length) {
 		uint64_t left = at + length;
 		size_t count = left >= (uint64_t)BATCH * size ?

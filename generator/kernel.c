@@ -22,6 +22,9 @@ const struct dgen_kernel *const dgen_kernels[] = {
 	NULL,
 };
 
+#define ONES8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+const uint8_t dgen_mask[2 * DGEN_LINE] = { ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8 };
+
 static uint8_t times2(uint8_t x)
 {
 	return (uint8_t)(x << 1 ^ (x & 0x80 ? 0x1b : 0));

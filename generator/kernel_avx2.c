@@ -31,6 +31,11 @@ static inline vec xor(vec a, vec b)
 	return _mm_xor_si128(a, b);
 }
 
+static inline vec and(vec a, vec b)
+{
+	return _mm_and_si128(a, b);
+}
+
 static inline vec zero(void)
 {
 	return _mm_setzero_si128();

@@ -32,6 +32,11 @@ static inline vec xor(vec a, vec b)
 	return _mm512_xor_si512(a, b);
 }
 
+static inline vec and(vec a, vec b)
+{
+	return _mm512_and_si512(a, b);
+}
+
 static inline vec zero(void)
 {
 	return _mm512_setzero_si512();

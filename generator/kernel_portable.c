@@ -52,6 +52,13 @@ static inline vec xor(vec a, vec b)
 	return a;
 }
 
+static inline vec and(vec a, vec b)
+{
+	for (int i = 0; i < 4; i++)
+		a.w[i] &= b.w[i];
+	return a;
+}
+
 static inline vec zero(void)
 {
 	return (vec){ { 0 } };

@@ -32,6 +32,11 @@ static inline vec xor(vec a, vec b)
 	return _mm256_xor_si256(a, b);
 }
 
+static inline vec and(vec a, vec b)
+{
+	return _mm256_and_si256(a, b);
+}
+
 static inline vec zero(void)
 {
 	return _mm256_setzero_si256();
