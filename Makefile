@@ -81,7 +81,7 @@ TEST_LIBS := -lcmocka -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
 # baseline. Those in this table are for x86-64 only.
-KERNEL_FLAGS_avx2 := -mavx2
+KERNEL_FLAGS_avx2 := -mavx2 -maes
 KERNEL_FLAGS_aesni := -maes -mssse3
 KERNEL_FLAGS_vaes_avx2 := -mavx2 -maes -mvaes
 KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -maes -mvaes
