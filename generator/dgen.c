@@ -71,13 +71,15 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 		return refuse(why, "dedup_unit=%u: a multiple of 512 from 512 to %u is allowed",
 			      o->dedup_unit, UNIT_MAX);
 	if (chunk < SECTOR || chunk > o->dedup_unit || chunk % SECTOR)
-		return refuse(why,
-			      "compress_chunk=%u: a multiple of 512 from 512 to dedup_unit=%u is allowed",
-			      chunk, o->dedup_unit);
+		return refuse(
+			why,
+			"compress_chunk=%u: a multiple of 512 from 512 to dedup_unit=%u is allowed",
+			chunk, o->dedup_unit);
 	if (!(o->compress_ratio >= 1 && o->compress_ratio <= largest_ratio(chunk)))
-		return refuse(why,
-			      "compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
-			      o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
+		return refuse(
+			why,
+			"compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
+			o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
 	return 0;
 }
 
@@ -284,6 +286,7 @@ void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint6
 
 		fill_lines(dgen, &space, offset, out, whole);
 		if (length > whole)
-			dgen_fill(dgen, domain, version, offset + whole, out + whole, length - whole);
+			dgen_fill(dgen, domain, version, offset + whole, out + whole,
+				  length - whole);
 	}
 }

@@ -13,13 +13,10 @@ extern const struct dgen_kernel dgen_kernel_aesni;
 
 const struct dgen_kernel *const dgen_kernels[] = {
 #ifdef __x86_64__
-	&dgen_kernel_avx512,
-	&dgen_kernel_vaes,
-	&dgen_kernel_avx2,
-	&dgen_kernel_aesni,
+	&dgen_kernel_avx512,   &dgen_kernel_vaes,
+	&dgen_kernel_avx2,     &dgen_kernel_aesni,
 #endif
-	&dgen_kernel_portable,
-	NULL,
+	&dgen_kernel_portable, NULL,
 };
 
 #define ONES8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff

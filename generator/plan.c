@@ -31,12 +31,12 @@
 
 #include <stdbool.h>
 
-#define REFERENCES 12.0          /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
-#define POOL_MAX 61              /* contents; but for large ratios */
-#define RUN_MAX (1u << 20)       /* units; reached at D = 1.00005 */
+#define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
+#define POOL_MAX 61        /* contents; but for large ratios */
+#define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
-#define SHARED (UINT64_C(1) << 63) /* of a number: a lane, not a unit */
-#define SEGMENT 32               /* shared units that follow one order while the pool grows */
+#define SHARED (UINT64_C(1) << 63)   /* of a number: a lane, not a unit */
+#define SEGMENT 32                   /* shared units that follow one order while the pool grows */
 
 static bool is_prime(uint32_t n)
 {
@@ -57,7 +57,7 @@ static uint32_t prime_from(uint32_t n)
 
 static uint32_t prime_to(uint32_t n)
 {
-	while (!is_prime(n))
+	while (n > 2 && !is_prime(n))
 		n--;
 	return n;
 }
