@@ -173,19 +173,33 @@ static bool push(struct thread_data *td, struct slot *slot)
 /*
  * What io_uring cannot do, or not with this ring, is done here and now: a discard of a block
  * device, a sync on a polled ring, a sync_file_range without a range or with one above 4 GiB.
+ * And a trim in a job that writes too: in rw=trimwrite the write of a block follows its trim at
+ * once, and must not be overtaken.
  */
 static bool is_synchronous(const struct thread_data *td, const struct io_u *io_u)
 {
 	const struct fio_file *f = io_u->file;
 
 	if (io_u->ddir == DDIR_TRIM)
-		return f->filetype != FIO_TYPE_FILE || options_of(td)->hipri;
+		return f->filetype != FIO_TYPE_FILE || td_write(td) || options_of(td)->hipri;
 	if (!ddir_sync(io_u->ddir))
 		return false;
 	if (options_of(td)->hipri)
 		return true;
 	return io_u->ddir == DDIR_SYNC_FILE_RANGE &&
 	       (f->last_write == f->first_write || f->last_write - f->first_write > UINT32_MAX);
+}
+
+static void trim(struct thread_data *td, struct io_u *io_u)
+{
+	const struct fio_file *f = io_u->file;
+
+	/* fio's own trim knows block devices only. */
+	if (f->filetype != FIO_TYPE_FILE)
+		do_io_u_trim(td, io_u);
+	else if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, io_u->offset,
+			   io_u->xfer_buflen))
+		io_u->error = errno;
 }
 
 static enum fio_q_status do_synchronously(struct thread_data *td, struct io_u *io_u)
@@ -197,7 +211,7 @@ static enum fio_q_status do_synchronously(struct thread_data *td, struct io_u *i
 		return FIO_Q_BUSY;
 	fio_gettime(&io_u->issue_time, NULL);
 	if (io_u->ddir == DDIR_TRIM)
-		do_io_u_trim(td, io_u);
+		trim(td, io_u);
 	else
 		do_io_u_sync(td, io_u);
 	io_u_mark_submit(td, 1);
