@@ -31,7 +31,10 @@ static const struct {
 	const char *name;
 	size_t offset;
 } used_options[] = {
-#define USED(option, field) { option, offsetof(struct thread_options, field) }
+#define USED(option, field)                                                                        \
+	{                                                                                          \
+		option, offsetof(struct thread_options, field)                                     \
+	}
 	USED("ioengine", ioengine),
 	USED("rw", td_ddir),
 	USED("rw_sequencer", rw_seq),
@@ -104,8 +107,9 @@ static int check_options(const struct fio_option *table)
 		if (o && o->off1 == used_options[i].offset)
 			continue;
 		abi_err("this %s is configured otherwise than the one that dgen was built for "
-			"(option %s at %u, built for %zu)", DGEN_FIO_VERSION,
-			used_options[i].name, o ? o->off1 : 0, used_options[i].offset);
+			"(option %s at %u, built for %zu)",
+			DGEN_FIO_VERSION, used_options[i].name, o ? o->off1 : 0,
+			used_options[i].offset);
 		return -ENOEXEC;
 	}
 	return 0;
@@ -136,7 +140,8 @@ int abi_check_td(struct thread_data *td, const void *our_ops)
 		return 0;
 
 	abi_err("this %s is configured otherwise than the one that dgen was built for "
-		"(struct thread_data differs)", DGEN_FIO_VERSION);
+		"(struct thread_data differs)",
+		DGEN_FIO_VERSION);
 	return -EINVAL;
 }
 
@@ -148,6 +153,7 @@ int abi_check_io_u(struct thread_data *td, struct io_u *io_u)
 		return 0;
 
 	abi_err("this %s is configured otherwise than the one that dgen was built for "
-		"(struct io_u differs)", DGEN_FIO_VERSION);
+		"(struct io_u differs)",
+		DGEN_FIO_VERSION);
 	return -EINVAL;
 }

@@ -193,13 +193,15 @@ static int check_direct(struct job *job, const struct fio_file *f)
 
 	if (!job->options->direct_fallback) {
 		log_err("dgen: %s: the file system does not take O_DIRECT; set direct=0, or "
-			"direct_fallback=1 to go on buffered wherever that is so\n", f->file_name);
+			"direct_fallback=1 to go on buffered wherever that is so\n",
+			f->file_name);
 		td_verror(td, EINVAL, "O_DIRECT");
 		return -EINVAL;
 	}
 	if (!atomic_exchange(&job->group->fallback_said, true))
 		run_warn("%s: the file system does not take O_DIRECT, going on buffered "
-			 "(direct_fallback=1)", f->file_name);
+			 "(direct_fallback=1)",
+			 f->file_name);
 	td->o.odirect = 0;
 	return 0;
 }
@@ -301,7 +303,8 @@ static int check_fio_options(struct thread_data *td)
 #define REFUSE(option, fmt, ...)                                                                   \
 	do {                                                                                       \
 		log_err("dgen: " option ": fio would make the data, but this engine does; " fmt    \
-			"\n", ##__VA_ARGS__);                                                      \
+			"\n",                                                                      \
+			##__VA_ARGS__);                                                            \
 		return -EINVAL;                                                                    \
 	} while (0)
 
@@ -457,7 +460,8 @@ static int load_inner(struct thread_data *td, const struct ioengine_ops **inner)
 	}
 	if (options->backend_options[0]) {
 		log_err("dgen: backend_options=%s: only for backend=fio:NAME; the options of "
-			"io_uring are set directly\n", options->backend_options);
+			"io_uring are set directly\n",
+			options->backend_options);
 		return -EINVAL;
 	}
 	*inner = &uring_ops;
@@ -655,7 +659,8 @@ static int check_unit(const struct job *job)
 		if (!size || size >= unit || td->o.size_percent)
 			continue;
 		log_err("dgen: dedup_unit=%" PRIu64 ": must not be larger than the file (%s has "
-			"%" PRIu64 " bytes)\n", unit, f->file_name, size);
+			"%" PRIu64 " bytes)\n",
+			unit, f->file_name, size);
 		return -EINVAL;
 	}
 	return 0;

@@ -61,8 +61,8 @@ static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
 	static const struct {
 		const char *suffix;
 		unsigned int shift;
-	} units[] = { { "", 0 },    { "b", 0 },	   { "k", 10 },	   { "kb", 10 }, { "kib", 10 },
-		      { "m", 20 }, { "mb", 20 }, { "mib", 20 } };
+	} units[] = { { "", 0 },     { "b", 0 },  { "k", 10 },  { "kb", 10 },
+		      { "kib", 10 }, { "m", 20 }, { "mb", 20 }, { "mib", 20 } };
 	const char *rest;
 	uint64_t number;
 
@@ -181,8 +181,7 @@ struct fio_option options_table[] = {
 	       "number from 1 on",
 	       .def = "1"),
 	PARSED(compress_ratio, "Compression ratio",
-	       "Compression ratio N:1 of the distinct data, a real number from 1 on",
-	       .def = "1"),
+	       "Compression ratio N:1 of the distinct data, a real number from 1 on", .def = "1"),
 	PARSED(dedup_unit, "Deduplication unit",
 	       "Bytes that the storage deduplicates at a time, a multiple of 512", .def = "4k"),
 	PARSED(compress_chunk, "Compression chunk",
@@ -218,8 +217,8 @@ struct fio_option options_table[] = {
 	      "io_uring: register the I/O buffers (default: where the kernel allows it)",
 	      .def = "1", .no_warn_def = 1),
 	URING(registerfiles, FIO_OPT_STR_SET, "Register files",
-	      "io_uring: register the files (default: where the kernel allows it)",
-	      .def = "1", .no_warn_def = 1),
+	      "io_uring: register the files (default: where the kernel allows it)", .def = "1",
+	      .no_warn_def = 1),
 	URING(sqthread_poll, FIO_OPT_STR_SET, "Kernel SQ thread polling",
 	      "io_uring: let a kernel thread submit"),
 	{
@@ -233,8 +232,8 @@ struct fio_option options_table[] = {
 	},
 	URING(nonvectored, FIO_OPT_INT, "Non-vectored",
 	      "io_uring: use non-vectored reads and writes", .def = "1"),
-	URING(nowait, FIO_OPT_BOOL, "RWF_NOWAIT",
-	      "io_uring: fail with EAGAIN rather than block", .def = "0"),
+	URING(nowait, FIO_OPT_BOOL, "RWF_NOWAIT", "io_uring: fail with EAGAIN rather than block",
+	      .def = "0"),
 	URING(force_async, FIO_OPT_INT, "Force async",
 	      "io_uring: set IOSQE_ASYNC on every Nth request"),
 	{ .name = NULL },
@@ -243,13 +242,13 @@ struct fio_option options_table[] = {
 const char *options_uring_used(const struct options *options)
 {
 	const struct uring_options *set = (const void *)options->inner;
-	static const struct uring_options defaults = {
-		.fixedbufs = 1, .registerfiles = 1, .nonvectored = 1
-	};
+	static const struct uring_options defaults = { .fixedbufs = 1,
+						       .registerfiles = 1,
+						       .nonvectored = 1 };
 
 #define USED(option)                                                                               \
 	if (set->option != defaults.option)                                                        \
-		return #option
+	return #option
 	USED(hipri);
 	USED(fixedbufs);
 	USED(registerfiles);

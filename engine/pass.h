@@ -12,10 +12,10 @@ struct io_u;
 /* What one job has done to one file; all zero at first. Constant size, whatever the file's. */
 struct pass {
 	uint64_t number;    /* of the current pass, from 0 */
-	uint64_t ios;	    /* that this pass has seen */
-	uint64_t start;	    /* sequential: offset of the last write */
-	uint64_t next;	    /* sequential: where the last write ended */
-	uint64_t block;	    /* random map: block of the last I/O */
+	uint64_t ios;       /* that this pass has seen */
+	uint64_t start;     /* sequential: offset of the last write */
+	uint64_t next;      /* sequential: where the last write ended */
+	uint64_t block;     /* random map: block of the last I/O */
 	uint64_t generated; /* LFSR: how many offsets it had given at the last I/O */
 	uint64_t written;   /* repeating: bytes since the number last stepped up */
 };

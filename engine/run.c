@@ -16,7 +16,7 @@ static struct run {
 	atomic_flag joining;
 	uint64_t fresh_seed;
 	struct run_group group[GROUPS_MAX];
-} *run;
+} * run;
 
 int run_load(void)
 {
@@ -49,8 +49,7 @@ static bool same(const struct run_group *group, const struct options *options)
 	       group->compress_ratio == data->compress_ratio &&
 	       group->dedup_unit == data->dedup_unit &&
 	       group->compress_chunk == data->compress_chunk &&
-	       group->data_seed == data->data_seed &&
-	       group->data_version == options->data_version;
+	       group->data_seed == data->data_seed && group->data_version == options->data_version;
 }
 
 /* The last one takes all jobs beyond GROUPS_MAX different ones: their line is less exact. */

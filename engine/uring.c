@@ -34,7 +34,7 @@
 struct slot {
 	struct io_u *io_u;
 	unsigned long long done; /* bytes, when an I/O is resumed */
-	struct iovec iov;	 /* must outlive the submission */
+	struct iovec iov;        /* must outlive the submission */
 	bool resumed;
 };
 
@@ -47,7 +47,7 @@ struct uring {
 	unsigned int nr_free;
 	struct slot **pending; /* queued since the last commit, in order */
 	unsigned int nr_pending;
-	struct io_u **events; /* what the last getevents() found */
+	struct io_u **events;  /* what the last getevents() found */
 	unsigned int prepared; /* for force_async */
 
 	const void **buffers; /* registered, by io_u->index */
@@ -515,8 +515,7 @@ static void register_buffers(struct thread_data *td, struct uring *u)
 	const unsigned int nr = td->io_u_all.nr;
 	struct iovec *iov;
 
-	if (!options_of(td)->fixedbufs || !nr || !td->orig_buffer ||
-	    (td->flags & TD_F_READ_IOLOG))
+	if (!options_of(td)->fixedbufs || !nr || !td->orig_buffer || (td->flags & TD_F_READ_IOLOG))
 		return;
 	u->buffer_size = td_max_bs(td);
 	u->buffers = calloc(nr, sizeof(*u->buffers));
@@ -541,7 +540,7 @@ static int init_ring(struct thread_data *td, struct uring *u)
 {
 	static const unsigned int wanted[] = {
 		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, /* Linux 6.1 */
-		IORING_SETUP_COOP_TASKRUN,				  /* Linux 5.19 */
+		IORING_SETUP_COOP_TASKRUN,                               /* Linux 5.19 */
 		0,
 	};
 	const struct uring_options *o = options_of(td);

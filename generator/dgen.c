@@ -18,7 +18,7 @@
 #define SECTOR 512u
 #define UNIT_MAX (16u << 20)
 #define RANDOM_MIN 16 /* bytes of a chunk that keep contents apart */
-#define BATCH 64      /* units planned, spans filled at a time */
+#define BATCH 32      /* units planned, blocks filled at a time */
 
 /*
  * A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and zstd -3 differ in
@@ -32,8 +32,10 @@ struct dgen {
 	struct dgen_plan plan;
 	const struct dgen_kernel *kernel;
 	struct dgen_divisor unit, chunk; /* bytes */
+	uint32_t period;                 /* of chunks within a block; a block where it has one */
 	uint32_t random;                 /* bytes at the start of a chunk */
 	uint32_t last_random;            /* of a unit's last chunk, if that is shorter */
+	bool simple;                     /* a unit is one block of equal chunks */
 };
 
 static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -70,11 +72,13 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 	if (o->dedup_unit < SECTOR || o->dedup_unit > UNIT_MAX || o->dedup_unit % SECTOR)
 		return refuse(why, "dedup_unit=%u: a multiple of 512 from 512 to %u is allowed",
 			      o->dedup_unit, UNIT_MAX);
-	if (chunk < SECTOR || chunk > o->dedup_unit || chunk % SECTOR)
-		return refuse(
-			why,
-			"compress_chunk=%u: a multiple of 512 from 512 to dedup_unit=%u is allowed",
-			chunk, o->dedup_unit);
+	if (chunk != o->dedup_unit &&
+	    (chunk < SECTOR || chunk > o->dedup_unit ||
+	     (chunk < DGEN_BLOCK ? chunk & (chunk - 1) : chunk % DGEN_BLOCK)))
+		return refuse(why,
+			      "compress_chunk=%u: 512, 1024, 2048, multiples of 4096 up to "
+			      "dedup_unit=%u, and that itself are allowed",
+			      chunk, o->dedup_unit);
 	if (!(o->compress_ratio >= 1 && o->compress_ratio <= largest_ratio(chunk)))
 		return refuse(
 			why,
@@ -126,10 +130,12 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->kernel = kernel;
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
+	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
 	dgen->random = chunk;
 	if (options->compress_ratio > 1)
 		dgen->random = (uint32_t)(random_bytes(options->compress_ratio, chunk) + 0.5);
 	dgen->last_random = (uint32_t)((uint64_t)dgen->random * (unit % chunk) / chunk);
+	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk);
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	dgen_plan_init(&dgen->plan, options->dedup_ratio, unit, options->data_seed);
 	*out = dgen;
@@ -171,122 +177,133 @@ uint64_t dgen_fresh_seed(void)
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit)
 {
-	struct dgen_space space = dgen_plan_space(&dgen->plan, domain, version);
+	struct dgen_walk walk = dgen_walk(&dgen->plan, domain, version, unit);
 	struct dgen_content content;
 
-	dgen_plan_units(&dgen->plan, &space, unit, 1, &content);
+	dgen_walk_on(&dgen->plan, &walk, 1, &content);
 	return content;
 }
 
-/* Spans on their way to the kernel. */
-struct queue {
-	const struct dgen *dgen;
-	uint8_t *out;
-	size_t count;
-	struct dgen_span spans[BATCH];
-};
-
-static void flush(struct queue *q)
+/*
+ * Blocks [from, to) of a unit that are wanted whole, and have random of a chunk's bytes each: the
+ * kernel takes them together.
+ */
+static uint8_t *fill_blocks(const struct dgen *dgen, struct dgen_content content, uint32_t from,
+			    uint32_t to, struct dgen_shape shape, uint8_t *out)
 {
-	q->dgen->kernel->fill(&q->dgen->tables, q->spans, q->count, q->out);
-	for (size_t i = 0; i < q->count; i++)
-		q->out += q->spans[i].random + q->spans[i].zeros;
-	q->count = 0;
-}
+	struct dgen_content numbers[BATCH];
 
-static inline void push(struct queue *q, struct dgen_content content, uint32_t at, uint32_t random,
-			uint32_t zeros)
-{
-	if (q->count == BATCH)
-		flush(q);
-	q->spans[q->count++] = (struct dgen_span){
-		.low = content.low,
-		.high = content.high + at / DGEN_BLOCK * DGEN_GOLDEN,
-		.line = at % DGEN_BLOCK / DGEN_LINE,
-		.random = random,
-		.zeros = zeros,
-	};
-}
+	while (from < to) {
+		uint32_t count = to - from < BATCH ? to - from : BATCH;
 
-/* Bytes [at, end) of a unit, whose chunks and blocks each start anew at its beginning. */
-static void push_unit(struct queue *q, struct dgen_content content, uint32_t at, uint32_t end)
-{
-	const struct dgen *dgen = q->dgen;
-	uint32_t unit = (uint32_t)dgen->unit.value, chunk = (uint32_t)dgen->chunk.value;
-	uint32_t start = at ? (uint32_t)(dgen_div(at, &dgen->chunk) * chunk) : 0;
-
-	for (; at < end; start += chunk) {
-		uint32_t stop = start + chunk < end ? start + chunk : end;
-		uint32_t random = start + (start + chunk > unit ? dgen->last_random : dgen->random);
-
-		while (at < stop) {
-			uint32_t block = (at / DGEN_BLOCK + 1) * DGEN_BLOCK;
-			uint32_t to = block < stop ? block : stop;
-			uint32_t bytes = random <= at ? 0 : (random < to ? random : to) - at;
-
-			push(q, content, at, bytes, to - at - bytes);
-			at = to;
+		for (uint32_t i = 0; i < count; i++) {
+			numbers[i].low = content.low;
+			numbers[i].high = content.high + (from + i) * DGEN_GOLDEN;
 		}
+		dgen->kernel->fill(&dgen->tables, numbers, count, shape, out);
+		out += (size_t)count * (shape.end - shape.begin);
+		from += count;
 	}
+	return out;
+}
+
+/* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
+static uint8_t *fill_part(const struct dgen *dgen, struct dgen_content content, uint32_t at,
+			  uint32_t end, uint32_t random, uint8_t *out)
+{
+	uint32_t chunk = (uint32_t)dgen->chunk.value;
+
+	while (at < end) {
+		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
+		struct dgen_shape shape = { at - start, DGEN_BLOCK, dgen->period, random };
+
+		if (chunk > DGEN_BLOCK) {
+			/* The chunk's random bytes end in some later block, in this one or before. */
+			uint32_t before = (uint32_t)dgen_mod(start, &dgen->chunk);
+
+			shape.random = random > before ? random - before : 0;
+		}
+		if (end - start < DGEN_BLOCK)
+			shape.end = end - start;
+		else if (!shape.begin && chunk <= DGEN_BLOCK)
+			count = (end - start) / DGEN_BLOCK;
+		out = fill_blocks(dgen, content, block, block + count, shape, out);
+		at = start + (count - 1) * DGEN_BLOCK + shape.end;
+	}
+	return out;
+}
+
+static uint8_t *fill_unit(const struct dgen *dgen, struct dgen_content content, uint32_t at,
+			  uint32_t end, uint8_t *out)
+{
+	/* A last chunk that is shorter has its share of random bytes. */
+	uint32_t whole = dgen->unit.value - dgen->unit.value % dgen->chunk.value;
+	uint32_t stop = end < whole ? end : whole;
+
+	if (at < stop)
+		out = fill_part(dgen, content, at, stop, dgen->random, out);
+	if (stop < end)
+		out = fill_part(dgen, content, at > stop ? at : stop, end, dgen->last_random, out);
+	return out;
 }
 
 /* offset and length are multiples of DGEN_LINE. */
-static void fill_lines(const struct dgen *dgen, const struct dgen_space *space, uint64_t offset,
+static void fill_lines(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		       uint8_t *out, size_t length)
 {
+	const struct dgen_shape whole = { 0, (uint32_t)dgen->unit.value, dgen->period,
+					  dgen->random };
 	struct dgen_content contents[BATCH];
-	struct queue q;
 	uint32_t size = (uint32_t)dgen->unit.value;
 	uint64_t unit = dgen_div(offset, &dgen->unit);
-	uint64_t at = offset - unit * size; /* in the first unit */
+	uint32_t at = (uint32_t)(offset - unit * size); /* in the first unit */
+	struct dgen_walk walk = dgen_walk(&dgen->plan, domain, version, unit);
 
-	/* An initialiser would clear the spans, which costs as much as filling 2 KiB. */
-	q.dgen = dgen;
-	q.out = out;
-	q.count = 0;
 	while (length) {
-		uint64_t left = at + length;
-		size_t count = left >= (uint64_t)BATCH * size ?
-				       BATCH :
-				       (size_t)dgen_div(left + size - 1, &dgen->unit);
+		size_t count = dgen_div(length, &dgen->unit), step;
 
-		dgen_plan_units(&dgen->plan, space, unit, count, contents);
-		for (size_t i = 0; i < count; i++) {
-			uint64_t end = at + length < size ? at + length : size;
-
-			push_unit(&q, contents[i], (uint32_t)at, (uint32_t)end);
-			length -= (size_t)(end - at);
+		if (dgen->simple && !at && count) {
+			count = count < BATCH ? count : BATCH;
+			step = count * size;
+			dgen_walk_on(&dgen->plan, &walk, count, contents);
+			dgen->kernel->fill(&dgen->tables, contents, count, whole, out);
+		} else {
+			step = length < size - at ? length : size - at;
+			dgen_walk_on(&dgen->plan, &walk, 1, contents);
+			fill_unit(dgen, contents[0], at, at + (uint32_t)step, out);
 			at = 0;
 		}
-		unit += count;
+		out += step;
+		length -= step;
 	}
-	flush(&q);
+}
+
+/* What lies between two lines, by way of a line of its own. */
+static size_t fill_edge(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+			uint8_t *out, size_t length)
+{
+	uint8_t line[DGEN_LINE];
+	size_t skip = offset % DGEN_LINE, part = DGEN_LINE - skip;
+
+	if (part > length)
+		part = length;
+	fill_lines(dgen, domain, version, offset - skip, line, DGEN_LINE);
+	memcpy(out, line + skip, part);
+	return part;
 }
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	struct dgen_space space = dgen_plan_space(&dgen->plan, domain, version);
 	uint8_t *out = buffer;
-	uint8_t line[DGEN_LINE];
+	size_t head = 0, middle;
 
-	while (length && (offset % DGEN_LINE || length < DGEN_LINE)) {
-		size_t skip = offset % DGEN_LINE, part = DGEN_LINE - skip;
-
-		if (part > length)
-			part = length;
-		fill_lines(dgen, &space, offset - skip, line, DGEN_LINE);
-		memcpy(out, line + skip, part);
-		out += part;
-		offset += part;
-		length -= part;
-	}
-	if (length) {
-		size_t whole = length - length % DGEN_LINE;
-
-		fill_lines(dgen, &space, offset, out, whole);
-		if (length > whole)
-			dgen_fill(dgen, domain, version, offset + whole, out + whole,
-				  length - whole);
-	}
+	if (offset % DGEN_LINE && length)
+		head = fill_edge(dgen, domain, version, offset, out, length);
+	middle = (length - head) / DGEN_LINE * DGEN_LINE;
+	if (middle)
+		fill_lines(dgen, domain, version, offset + head, out + head, middle);
+	if (head + middle < length)
+		fill_edge(dgen, domain, version, offset + head + middle, out + head + middle,
+			  length - head - middle);
 }

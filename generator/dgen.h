@@ -26,8 +26,9 @@ struct dgen_options {
 	double dedup_ratio;    /* D = total units / distinct units; 1 to 1000, need not be whole */
 	double compress_ratio; /* C = bytes in / bytes out on the distinct data; >= 1 */
 	uint32_t dedup_unit;   /* bytes; a multiple of 512, 512 to 16 MiB */
-	uint32_t compress_chunk; /* bytes in which C holds; a multiple of 512, at most dedup_unit;
-				    0: the smaller of 4096 and dedup_unit */
+	uint32_t compress_chunk; /* bytes in which C holds: 512, 1024, 2048, a multiple of 4096 up
+				    to dedup_unit, or that itself; 0: the smaller of 4096 and
+				    dedup_unit */
 	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
 };
 

@@ -21,7 +21,7 @@ static inline vec lane16(const uint8_t *p)
 	return load(p);
 }
 
-static inline vec number(uint64_t low, uint64_t high)
+static inline vec pair(uint64_t low, uint64_t high)
 {
 	return _mm_set_epi64x((long long)high, (long long)low);
 }

@@ -22,7 +22,7 @@ static inline vec lane16(const uint8_t *p)
 	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p));
 }
 
-static inline vec number(uint64_t low, uint64_t high)
+static inline vec pair(uint64_t low, uint64_t high)
 {
 	return _mm512_broadcast_i32x4(_mm_set_epi64x((long long)high, (long long)low));
 }

@@ -40,7 +40,7 @@ static inline vec lane16(const uint8_t *p)
 	return load(p);
 }
 
-static inline vec number(uint64_t low, uint64_t high)
+static inline vec pair(uint64_t low, uint64_t high)
 {
 	return (vec){ { (uint32_t)low, (uint32_t)(low >> 32), (uint32_t)high,
 			(uint32_t)(high >> 32) } };

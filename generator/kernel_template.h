@@ -5,30 +5,36 @@
  *   vec                     a vector of bytes, 16, 32 or 64 of them
  *   vec load(p)             from unaligned memory
  *   void store(p, v)        to unaligned memory
- *   vec number(low, high)   the two as little-endian bytes, in every 16-byte lane
+ *   vec pair(low, high)     the two as little-endian bytes, in every 16-byte lane
  *   vec lane16(p)           16 bytes in every lane
  *   vec xor(a, b), and(a, b)
  *   vec zero()
  *   vec aes(t, v, key)      AESENC of each lane
  */
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
+#define AT_ONCE (16 / VECS)                   /* lines that an iteration writes */
 
 struct keys {
 	vec k0[VECS], k1[VECS];
 };
 
-/* Two rounds with distinct lane constants: every key bit depends on every bit of the number. */
-static inline void set_keys(struct keys *keys, const struct dgen_tables *t, uint64_t low,
-			    uint64_t high)
+/*
+ * Two rounds make every byte of the number felt in all sixteen, two more tell the lanes apart:
+ * neighbouring numbers have unrelated keys.
+ */
+static inline void set_keys(struct keys *keys, const struct dgen_tables *t,
+			    struct dgen_content number)
 {
-	vec n = number(low, high), r0 = lane16(t->rounds[0]), r1 = lane16(t->rounds[1]);
+	vec r2 = lane16(t->rounds[2]), r3 = lane16(t->rounds[3]);
+	vec n = aes(t, aes(t, pair(number.low, number.high), lane16(t->rounds[0])),
+		    lane16(t->rounds[1]));
 
 	for (int i = 0; i < VECS; i++) {
 		vec a = xor(n, load(t->lanes[0] + i * sizeof(vec)));
 		vec b = xor(n, load(t->lanes[1] + i * sizeof(vec)));
 
-		keys->k0[i] = aes(t, aes(t, a, r0), r1);
-		keys->k1[i] = aes(t, aes(t, b, r0), r1);
+		keys->k0[i] = aes(t, aes(t, a, r2), r3);
+		keys->k1[i] = aes(t, aes(t, b, r2), r3);
 	}
 }
 
@@ -56,21 +62,22 @@ static inline void write_last_line(const struct keys *keys, const struct dgen_ta
 		      and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
 }
 
+/* Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. */
 static inline uint8_t *write_random(const struct keys *keys, const struct dgen_tables *t,
-				    const struct dgen_span *span, uint8_t *out)
+				    uint32_t begin, uint32_t end, uint8_t *out)
 {
-	const uint8_t *line = t->lines[span->line];
-	const uint8_t *end = line + span->random / DGEN_LINE * DGEN_LINE;
+	const uint8_t *line = t->lines[0] + begin,
+		      *stop = t->lines[0] + end / DGEN_LINE * DGEN_LINE;
 
-	/* Few iterations, so that their end is predicted and the next span's keys begin early. */
-	for (; end - line >= 8 * DGEN_LINE; line += 8 * DGEN_LINE, out += 8 * DGEN_LINE)
-#pragma GCC unroll 8
-		for (int i = 0; i < 8; i++)
-			write_line(keys, t, line + i * DGEN_LINE, out + i * DGEN_LINE);
-	for (; line < end; line += DGEN_LINE, out += DGEN_LINE)
+	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
+	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE)
+#pragma GCC unroll 16
+		for (int i = 0; i < AT_ONCE; i++, out += DGEN_LINE)
+			write_line(keys, t, line + i * DGEN_LINE, out);
+	for (; line < stop; line += DGEN_LINE, out += DGEN_LINE)
 		write_line(keys, t, line, out);
-	if (span->random % DGEN_LINE) {
-		write_last_line(keys, t, line, span->random % DGEN_LINE, out);
+	if (end % DGEN_LINE) {
+		write_last_line(keys, t, line, end % DGEN_LINE, out);
 		out += DGEN_LINE;
 	}
 	return out;
@@ -78,31 +85,43 @@ static inline uint8_t *write_random(const struct keys *keys, const struct dgen_t
 
 static inline uint8_t *write_zeros(uint8_t *out, uint8_t *end)
 {
-	for (; end - out >= 8 * DGEN_LINE; out += 8 * DGEN_LINE)
-#pragma GCC unroll 32
-		for (int i = 0; i < 8 * VECS; i++)
+	for (; end - out >= AT_ONCE * DGEN_LINE; out += AT_ONCE * DGEN_LINE)
+#pragma GCC unroll 16
+		for (int i = 0; i < AT_ONCE * VECS; i++)
 			store(out + i * sizeof(vec), zero());
 	for (; out < end; out += sizeof(vec))
 		store(out, zero());
 	return out;
 }
 
-static void fill(const struct dgen_tables *t, const struct dgen_span *spans, size_t count,
-		 uint8_t *out)
+static inline uint8_t *write_block(const struct keys *keys, const struct dgen_tables *t,
+				   struct dgen_shape shape, uint8_t *out)
+{
+	for (uint32_t at = shape.begin; at < shape.end;) {
+		uint32_t chunk = at & ~(shape.chunk - 1);
+		uint32_t stop = chunk + shape.chunk < shape.end ? chunk + shape.chunk : shape.end;
+		uint32_t random = chunk + shape.random < stop ? chunk + shape.random : stop;
+		uint8_t *end = out + (stop - at);
+
+		if (at < random)
+			out = write_random(keys, t, at, random, out);
+		out = write_zeros(out, end);
+		at = stop;
+	}
+	return out;
+}
+
+static void fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
+		 struct dgen_shape shape, uint8_t *out)
 {
 	struct keys keys, next;
 
-	if (!count)
-		return;
-	set_keys(&next, t, spans[0].low, spans[0].high);
-	for (const struct dgen_span *span = spans; span < spans + count; span++) {
-		uint8_t *end = out + span->random + span->zeros;
-
-		/* A span ahead: the keys take long, but do not wait for the stores. */
+	set_keys(&next, t, numbers[0]);
+	for (size_t i = 0; i < count; i++) {
+		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
-		if (span + 1 < spans + count)
-			set_keys(&next, t, span[1].low, span[1].high);
-		out = write_random(&keys, t, span, out);
-		out = write_zeros(out, end);
+		if (i + 1 < count)
+			set_keys(&next, t, numbers[i + 1]);
+		out = write_block(&keys, t, shape, out);
 	}
 }

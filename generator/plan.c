@@ -29,8 +29,6 @@
  */
 #include "plan.h"
 
-#include <stdbool.h>
-
 #define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
 #define POOL_MAX 61        /* contents; but for large ratios */
 #define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
@@ -129,40 +127,31 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	plan->run = dgen_divisor((uint64_t)run);
 	uniques = plan->run.value - plan->pool;
 	plan->lanes = dgen_divisor(1 + (DISTANCE / unit + plan->run.value - 1) / plan->run.value);
+	/*
+	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
+	 * early, as a tiny file has two shared contents from the start.
+	 */
+	plan->lead = (uint32_t)plan->run.value * 2 / 3;
+	plan->stride = (uint32_t)plan->run.value / plan->pool;
+	plan->stride_rest = (uint32_t)plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)((plan->run.value / ratio - uniques) / (plan->pool - 1) * 0x1p64);
 	phases_init(plan);
 }
 
-struct dgen_space dgen_plan_space(const struct dgen_plan *plan, uint64_t domain, uint64_t version)
-{
-	uint64_t low = dgen_mix(domain ^ plan->seed);
-
-	return (struct dgen_space){
-		.low = low,
-		.high = dgen_mix(low + DGEN_GOLDEN),
-		.version = version,
-		.turn = plan->pool ? (uint32_t)dgen_mod(version, &plan->prime) : 0,
-	};
-}
-
 /*
- * Content numbers. low is a bijection of what, high one of which for that low: within a domain no two
- * contents get the same number. Shared contents have the top bit of what set.
+ * A content number says what content, and which one for that. Within a domain no two contents get the
+ * same number. The kernel does the mixing. Shared contents have the top bit of what set.
  */
-static inline struct dgen_content number(const struct dgen_space *space, uint64_t what,
-					 uint64_t which)
+static inline struct dgen_content number(const struct dgen_walk *w, uint64_t what, uint64_t which)
 {
-	uint64_t low = dgen_mix(what + space->low);
-
-	return (struct dgen_content){ low, dgen_mix(low + which * DGEN_GOLDEN + space->high) };
+	return (struct dgen_content){ what + w->low, which + w->high };
 }
 
-static inline struct dgen_content shared(const struct dgen_space *space, uint64_t lane,
-					 uint64_t content)
+static inline struct dgen_content shared(const struct dgen_walk *w, uint64_t lane, uint64_t content)
 {
-	return number(space, SHARED | lane, content);
+	return number(w, SHARED | lane, content);
 }
 
 /* Contents introduced by the first x places of a lane; *part: the fraction of the next one. */
@@ -175,72 +164,77 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	return (uint64_t)(sum >> 64);
 }
 
-/* Where a walk over the units of one run stands. */
-struct walk {
-	uint64_t row, lane;
-	uint64_t rest;     /* of Bresenham's line */
-	uint32_t x;        /* shared units of the run so far */
-	uint64_t part;     /* fraction of the lane's next content */
-	uint64_t contents; /* introduced in the lane so far */
-	uint64_t before;   /* introduced before this run */
-	uint32_t age;      /* back from the newest of them, for the next shared unit */
-	uint32_t step;
-};
-
-static inline struct walk walk_from(const struct dgen_plan *plan, const struct dgen_space *space,
-				    uint64_t index, uint64_t position)
+/* Finds the first shared unit at or behind a position of a run. */
+static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
-	/*
-	 * Position p is shared where floor((p + 1) * pool / run + 2/3) steps up: a little early, as
-	 * a tiny file has two shared contents from the start.
-	 */
-	uint64_t scaled = position * plan->pool + plan->run.value * 2 / 3;
-	uint64_t part, row = dgen_div(index, &plan->lanes);
-	struct walk w = { .row = row, .lane = index - row * plan->lanes.value };
+	uint64_t numerator;
 
-	w.x = (uint32_t)dgen_div(scaled, &plan->run);
-	w.rest = scaled - w.x * plan->run.value;
-	w.before = introduced(plan, w.lane, row * (plan->pool - 1), &part);
-	w.contents = introduced(plan, w.lane, row * (plan->pool - 1) + w.x, &w.part);
-	w.step = 1 + (uint32_t)dgen_mod(row + w.lane, &plan->turns);
-	w.age = (uint32_t)dgen_mod((uint64_t)w.step * (w.x + 1) + space->turn, &plan->prime);
-	return w;
+	w->x = (uint32_t)dgen_div(position * plan->pool + plan->lead, &plan->run);
+	numerator = (w->x + 1) * plan->run.value - plan->lead - 1;
+	w->position = (uint32_t)dgen_div(numerator, &plan->prime);
+	w->rest = (uint32_t)(numerator - w->position * (uint64_t)plan->pool);
+}
+
+/* The rest of what there is to know of it. */
+static inline void start(const struct dgen_plan *plan, struct dgen_walk *w)
+{
+	uint64_t part, turn, row = dgen_div(w->index, &plan->lanes);
+
+	w->started = true;
+	w->row = row;
+	w->lane = w->index - row * plan->lanes.value;
+	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
+	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
+	w->step = 1 + (uint32_t)dgen_mod(row + w->lane, &plan->turns);
+	turn = dgen_mod(w->version, &plan->prime);
+	w->age = (uint32_t)dgen_mod((uint64_t)w->step * (w->x + 1) + turn, &plan->prime);
+}
+
+/* Goes on to the next shared unit. */
+static inline void next_shared(const struct dgen_plan *plan, struct dgen_walk *w)
+{
+	w->x++;
+	w->position += plan->stride;
+	w->rest += plan->stride_rest;
+	w->position += w->rest >= plan->pool;
+	w->rest -= w->rest >= plan->pool ? plan->pool : 0;
+	w->age += w->step;
+	w->age -= w->age >= plan->pool ? plan->pool : 0;
 }
 
 /*
- * Goes over one shared unit: true where it takes the newest content, contents - 1. A content comes
- * with one of the first pool - 1 units of a run, so that its pair lies within the run.
+ * Counts a shared unit: true if it is one of the two of which one takes the newest content. A content
+ * comes with one of the first pool - 1 units of a run, so that its pair lies within the run.
  */
-static inline bool take_newest(const struct dgen_plan *plan, const struct dgen_space *space,
-			       struct walk *w)
+static inline bool count_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	bool last = w->x == plan->pool - 1;
-	uint64_t part = w->part + (last ? 0 : plan->rate);
-	/* Just after a content came the fraction is below rate, one unit later below twice that. */
-	bool first = part < plan->rate && !last;
-	bool second = part - (last ? 0 : plan->rate) < plan->rate && w->x;
+	uint64_t part = w->part + (w->x == plan->pool - 1 ? 0 : plan->rate);
 
 	w->contents += part < w->part;
 	w->part = part;
-	return (space->version ^ w->contents) & 1 ? first : second;
+	/* Just after a content came the fraction is below rate, one unit later below twice that. */
+	return part < 2 * plan->rate;
 }
 
-static inline void next_shared(const struct dgen_plan *plan, struct walk *w)
+/* Of those two: is it this one at this version? */
+static bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w)
 {
-	w->x++;
-	w->age += w->step;
-	w->age -= w->age >= plan->pool ? plan->pool : 0;
+	bool last = w->x == plan->pool - 1;
+	bool first = w->part < plan->rate && !last;
+	bool second = (last ? w->part < plan->rate : !first) && w->x;
+
+	return (w->version ^ w->contents) & 1 ? first : second;
 }
 
 /*
  * A reference while the pool grows, to one of `contents` of the lane. A lane that has not two yet
  * borrows from lane 0, which has two from the start.
  */
-static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen_space *space,
-				 const struct walk *w, uint64_t contents)
+static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen_walk *w,
+				 uint64_t contents)
 {
 	uint64_t lane = w->lane, slot = w->row * plan->pool + w->x, part;
-	uint64_t hash = dgen_mix((slot / SEGMENT) ^ w->lane << 48 ^ space->low);
+	uint64_t hash = dgen_mix((slot / SEGMENT) ^ w->lane << 48 ^ w->low);
 
 	if (contents < 2 && lane) {
 		lane = 0;
@@ -250,89 +244,86 @@ static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen
 		contents = 2;
 
 	uint32_t among = contents < plan->pool ? prime_to((uint32_t)contents) : plan->pool;
-	uint64_t turn = slot + space->version % among;
+	uint64_t turn = slot + w->version % among;
 
 	if (among > 2) /* 2 has no multiplier but 1 */
 		turn = slot * (1 + (hash & 0xffffffff) % (among - 1)) + (hash >> 32) +
-		       space->version % among;
-	return shared(space, lane, contents - among + turn % among);
+		       w->version % among;
+	return shared(w, lane, contents - among + turn % among);
 }
 
-static struct dgen_content growing_unit(const struct dgen_plan *plan,
-					const struct dgen_space *space, struct walk *w)
+static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	bool newest = take_newest(plan, space, w);
-	uint64_t contents = w->contents;
+	bool paired = count_unit(plan, w);
 
 	/* The first two of lane 0 are there from the start. */
-	if (newest && contents && (w->lane || contents > 2))
-		return shared(space, w->lane, contents - 1);
+	if (paired && w->contents && (w->lane || w->contents > 2) && takes_newest(plan, w))
+		return shared(w, w->lane, w->contents - 1);
 	/* The other unit of its pair takes an older one, so the two always differ. */
-	if (contents && w->part < 2 * plan->rate)
-		contents--;
-	return grown(plan, space, w, contents);
+	return grown(plan, w, w->contents - (paired && w->contents));
 }
 
-/* count units of one run, the first of which is unit of the domain. */
-static void growing_run(const struct dgen_plan *plan, const struct dgen_space *space, struct walk w,
-			uint64_t unit, size_t count, struct dgen_content *out)
+static inline struct dgen_content steady_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	for (size_t i = 0; i < count; i++) {
-		w.rest += plan->pool;
-		if (w.rest < plan->run.value) {
-			out[i] = number(space, unit + i, space->version);
-			continue;
-		}
-		w.rest -= plan->run.value;
-		out[i] = growing_unit(plan, space, &w);
-		next_shared(plan, &w);
-	}
+	if (count_unit(plan, w) && takes_newest(plan, w))
+		return shared(w, w->lane, w->contents - 1);
+	return shared(w, w->lane, w->before - 1 - w->age);
 }
 
-/* The same past the start. Selects instead of branches: which unit is shared is hard to predict. */
-static void steady_run(const struct dgen_plan *plan, const struct dgen_space *space, struct walk w,
-		       uint64_t unit, size_t count, struct dgen_content *out)
+/* The shared ones of the next count units, which lie in one run. */
+static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
+			struct dgen_content *out)
 {
-	for (size_t i = 0; i < count; i++) {
-		struct walk s = w;
-		bool newest = take_newest(plan, space, &s);
-		uint64_t content = newest ? s.contents - 1 : s.before - 1 - s.age;
-		bool is_shared;
+	struct dgen_walk w = *walk;
+	uint64_t end = w.first + count;
 
-		next_shared(plan, &s);
-		w.rest += plan->pool;
-		is_shared = w.rest >= plan->run.value;
-		w.rest -= is_shared ? plan->run.value : 0;
-		w.x = is_shared ? s.x : w.x;
-		w.age = is_shared ? s.age : w.age;
-		w.part = is_shared ? s.part : w.part;
-		w.contents = is_shared ? s.contents : w.contents;
-		out[i] = number(space, is_shared ? SHARED | w.lane : unit + i,
-				is_shared ? content : space->version);
-	}
+	if (w.before < plan->pool)
+		for (; w.position < end; next_shared(plan, &w))
+			out[w.position - w.first] = growing_unit(plan, &w);
+	else
+		for (; w.position < end; next_shared(plan, &w))
+			out[w.position - w.first] = steady_unit(plan, &w);
+	*walk = w;
 }
 
-void dgen_plan_units(const struct dgen_plan *plan, const struct dgen_space *space, uint64_t unit,
-		     size_t count, struct dgen_content *out)
+/* Where the first unit of a walk is. */
+static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w)
 {
+	w->index = dgen_div(w->unit, &plan->run);
+	w->first = w->unit - w->index * plan->run.value;
+	find_shared(plan, w->first, w);
+}
+
+void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
+		  struct dgen_content *out)
+{
+	/* All as if they were unique, then those that are shared: which is which is hard to predict. */
+	for (size_t i = 0; i < count; i++)
+		out[i] = number(walk, walk->unit + i, walk->version);
 	if (!plan->pool) {
-		for (size_t i = 0; i < count; i++)
-			out[i] = number(space, unit + i, space->version);
+		walk->unit += count;
 		return;
 	}
+	if (!walk->started)
+		locate(plan, walk);
 	while (count) {
-		uint64_t index = dgen_div(unit, &plan->run);
-		uint64_t position = unit - index * plan->run.value;
-		size_t here = (size_t)(plan->run.value - position);
-		struct walk walk = walk_from(plan, space, index, position);
+		size_t here = (size_t)(plan->run.value - walk->first);
 
 		if (here > count)
 			here = count;
-		if (walk.before < plan->pool)
-			growing_run(plan, space, walk, unit, here, out);
-		else
-			steady_run(plan, space, walk, unit, here, out);
-		unit += here;
+		if (walk->position < walk->first + here) {
+			if (!walk->started)
+				start(plan, walk);
+			walk_shared(plan, walk, here, out);
+		}
+		walk->unit += here;
+		walk->first += here;
+		if (walk->first == plan->run.value) {
+			walk->first = 0;
+			walk->index++;
+			walk->started = false;
+			find_shared(plan, 0, walk);
+		}
 		out += here;
 		count -= here;
 	}

@@ -8,11 +8,15 @@
 #include "dgen.h"
 #include "mix.h"
 
+#include <stdbool.h>
+
 #define DGEN_DEDUP_MAX 1000.0
 #define DGEN_LANES_MAX 64 /* reached with units of 512 bytes: 35 */
 
 struct dgen_plan {
 	uint32_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
+	uint32_t lead; /* of the line that tells shared from unique units */
+	uint32_t stride, stride_rest;    /* run / pool: from one shared unit to the next */
 	struct dgen_divisor run;         /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;       /* runs that take turns, each with contents of its own */
 	struct dgen_divisor prime;       /* pool */
@@ -22,18 +26,44 @@ struct dgen_plan {
 	uint64_t phases[DGEN_LANES_MAX]; /* of the lanes, times 2^64 */
 };
 
-/* What the plan needs to know of a domain, computed once per call. */
-struct dgen_space {
-	uint64_t low, high; /* whitening of content numbers */
+/* A walk over the units of a domain at one version. It remembers what the next unit needs. */
+struct dgen_walk {
+	uint64_t low, high; /* tell the domain's content numbers from those of others */
 	uint64_t version;
-	uint32_t turn; /* version modulo pool */
+	uint64_t unit; /* the next one */
+	/* Where that is: */
+	uint64_t index;     /* of its run */
+	uint64_t first;     /* its position in the run */
+	uint64_t row, lane; /* of the run */
+	bool started;       /* what follows is known */
+	/* The next shared unit of the run: */
+	uint32_t x;        /* shared units of the run before it */
+	uint32_t position; /* in the run */
+	uint32_t rest;     /* of the division that gives the position */
+	uint32_t step;
+	uint32_t age;      /* back from the newest content before the run */
+	uint64_t part;     /* fraction of the lane's next content, before this unit */
+	uint64_t contents; /* introduced in the lane before this unit */
+	uint64_t before;   /* introduced before this run */
 };
 
 void dgen_plan_init(struct dgen_plan *plan, double dedup_ratio, uint32_t unit, uint64_t seed);
-struct dgen_space dgen_plan_space(const struct dgen_plan *plan, uint64_t domain, uint64_t version);
 
-/* Content numbers of count units from unit on. */
-void dgen_plan_units(const struct dgen_plan *plan, const struct dgen_space *space, uint64_t unit,
-		     size_t count, struct dgen_content *out);
+static inline struct dgen_walk dgen_walk(const struct dgen_plan *plan, uint64_t domain,
+					 uint64_t version, uint64_t unit)
+{
+	struct dgen_walk w;
+
+	w.low = domain + plan->seed;
+	w.high = domain * DGEN_GOLDEN + plan->seed;
+	w.version = version;
+	w.unit = unit;
+	w.started = false;
+	return w;
+}
+
+/* Content numbers of the next count units. */
+void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
+		  struct dgen_content *out);
 
 #endif

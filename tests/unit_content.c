@@ -104,7 +104,7 @@ static void golden_vectors(void **state)
 static void any_part(void **state)
 {
 	static const uint32_t units[] = { 512, 1536, 4096, 6144, 65536, 2 << 20 };
-	static const uint32_t chunks[] = { 0, 512, 1536, 5120 };
+	static const uint32_t chunks[] = { 0, 512, 2048, 4096, 12288, 65536 };
 	uint8_t *whole = buffer(SIZE), *part = buffer(SIZE);
 
 	(void)state;
@@ -276,7 +276,8 @@ static void bad_options(void **state)
 		{ { 1, 1, 0, 0, 0 }, "dedup_unit", "0", "multiple of 512" },
 		{ { 1, 1, 4000, 0, 0 }, "dedup_unit", "4000", "multiple of 512" },
 		{ { 1, 1, 1u << 25, 0, 0 }, "dedup_unit", "33554432", "16777216" },
-		{ { 1, 1, 4096, 1000, 0 }, "compress_chunk", "1000", "multiple of 512" },
+		{ { 1, 1, 4096, 1000, 0 }, "compress_chunk", "1000", "multiples of 4096" },
+		{ { 1, 1, 65536, 6144, 0 }, "compress_chunk", "6144", "multiples of 4096" },
 		{ { 1, 1, 4096, 8192, 0 }, "compress_chunk", "8192", "dedup_unit=4096" },
 	};
 	struct dgen *dgen;
