@@ -9,6 +9,7 @@
  * and length, just before it takes the start time and submits. fio fills its own buffers at the
  * same point, so that no latency that fio measures contains the making of data.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -61,6 +62,12 @@ static struct job *job_of(const struct thread_data *td)
 int content_load(void)
 {
 	return run_load();
+}
+
+static void clear_error(struct thread_data *td)
+{
+	td->error = 0;
+	td->verror[0] = '\0';
 }
 
 /* ---- files ---- */
@@ -424,6 +431,7 @@ static int load_fio_engine(struct thread_data *td, const char *name,
 		return -EINVAL;
 	}
 	ops = load_named(td, name);
+	clear_error(td); /* of dlopen(), where there is no such engine: the line below says it */
 	if (!ops || ops == &entry_ops || ops->option_struct_size > INNER_OPTIONS_MAX) {
 		log_err("dgen: backend=%s: this fio has no such engine (fio --enghelp lists them)\n",
 			options->backend);
@@ -567,6 +575,18 @@ static void say_seed(const struct job *job)
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
 }
 
+/*
+ * ioengine=external:PATH leaves td->o.ioengine_so_path pointing into a string that fio has freed.
+ * The workers of io_submit_mode=offload load the engine by it once more.
+ */
+static void repair_path(struct thread_data *td)
+{
+	Dl_info info;
+
+	if (td->o.ioengine_so_path && dladdr(&entry_ops, &info))
+		td->o.ioengine_so_path = (char *)info.dli_fname;
+}
+
 static int attach(struct thread_data *td)
 {
 	struct options *options = td->eo;
@@ -595,6 +615,7 @@ static int attach(struct thread_data *td)
 		return err ? err : -ENOMEM;
 	}
 	stop_fio_filling(td);
+	repair_path(td);
 	job->options = options;
 	job->dgen = dgen;
 	job->ops.prep = job_prep;
@@ -625,8 +646,7 @@ static int find_sizes(struct thread_data *td)
 					strerror(td->error));
 				return 1;
 			}
-			td->error = 0;
-			td->verror[0] = '\0';
+			clear_error(td);
 		}
 		if (f->real_file_size == -1ULL && td->o.size)
 			f->real_file_size = td->o.size / td->o.nr_files;
