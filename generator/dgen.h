@@ -23,16 +23,19 @@ extern "C" {
 #define DGEN_WHY_MAX 160 /* bytes, enough for every message of dgen_create() */
 
 struct dgen_options {
-	double dedup_ratio;      /* D = total units / distinct units; 1 to 1000, need not be whole */
-	double compress_ratio;   /* C = bytes in / bytes out on the distinct data; >= 1 */
-	uint32_t dedup_unit;     /* bytes; a multiple of 512, 512 to 16 MiB */
+	double dedup_ratio;    /* D = total units / distinct units; 1 to 1000, need not be whole */
+	double compress_ratio; /* C = bytes in / bytes out on the distinct data; >= 1 */
+	uint32_t dedup_unit;   /* bytes; a multiple of 512, 512 to 16 MiB */
 	uint32_t compress_chunk; /* bytes in which C holds; a multiple of 512, at most dedup_unit;
 				    0: the smaller of 4096 and dedup_unit */
 	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
 };
 
 /* Incompressible, unique 4 KiB units. */
-#define DGEN_OPTIONS_DEFAULT { 1.0, 1.0, 4096, 0, 0 }
+#define DGEN_OPTIONS_DEFAULT                                                                       \
+	{                                                                                          \
+		1.0, 1.0, 4096, 0, 0                                                               \
+	}
 
 struct dgen; /* a plan for one set of options */
 
@@ -63,8 +66,11 @@ struct dgen_content {
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit);
 
-/* The kernel that this process uses, such as "avx2"; DGEN_KERNEL in the environment forces one. */
-const char *dgen_kernel(void);
+/*
+ * The kernel that fills, such as "avx2": the fastest that CPU and system allow, chosen by dgen_create().
+ * DGEN_KERNEL in the environment forces one. All give the same bytes.
+ */
+const char *dgen_kernel(const struct dgen *dgen);
 
 /* A seed from the system's random source. */
 uint64_t dgen_fresh_seed(void);
