@@ -341,9 +341,9 @@ static int check_fio_options(struct thread_data *td)
 	if (!run_output_is_normal())
 		return 0;
 	if (fio_option_is_set(o, refill_buffers) && o->refill_buffers)
-		log_info("dgen: refill_buffers is superfluous: each write has its own data\n");
+		run_say("dgen: refill_buffers is superfluous: each write has its own data");
 	if (fio_option_is_set(o, scramble_buffers) && o->scramble_buffers)
-		log_info("dgen: scramble_buffers is ignored: it would damage the ratios\n");
+		run_say("dgen: scramble_buffers is ignored: it would damage the ratios");
 	return 0;
 }
 
@@ -569,7 +569,7 @@ static void say_seed(const struct job *job)
 	if (options->data_seed_set || atomic_exchange(&job->group->seed_said, true))
 		return;
 	if (run_output_is_normal())
-		log_info("data_seed=0x%016" PRIx64 "\n", options->data.data_seed);
+		run_say("data_seed=0x%016" PRIx64, options->data.data_seed);
 	else if (!job->td->o.create_serialize)
 		/* The job is a process already: what it adds to its options stays unseen. */
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
@@ -717,6 +717,7 @@ int content_setup(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return 1;
 	job = job_of(td);
+	run_flush();
 	if (!setup_job(td, job))
 		return 0;
 	/* fio will not run this job, so the others must not wait for it with their line. */
