@@ -9,6 +9,7 @@
  * and length, just before it takes the start time and submits. fio fills its own buffers at the
  * same point, so that no latency that fio measures contains the making of data.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -61,6 +62,12 @@ static struct job *job_of(const struct thread_data *td)
 int content_load(void)
 {
 	return run_load();
+}
+
+static void clear_error(struct thread_data *td)
+{
+	td->error = 0;
+	td->verror[0] = '\0';
 }
 
 /* ---- files ---- */
@@ -337,9 +344,9 @@ static int check_fio_options(struct thread_data *td)
 	if (!run_output_is_normal())
 		return 0;
 	if (fio_option_is_set(o, refill_buffers) && o->refill_buffers)
-		log_info("dgen: refill_buffers is superfluous: each write has its own data\n");
+		run_say("dgen: refill_buffers is superfluous: each write has its own data");
 	if (fio_option_is_set(o, scramble_buffers) && o->scramble_buffers)
-		log_info("dgen: scramble_buffers is ignored: it would damage the ratios\n");
+		run_say("dgen: scramble_buffers is ignored: it would damage the ratios");
 	return 0;
 }
 
@@ -427,6 +434,7 @@ static int load_fio_engine(struct thread_data *td, const char *name,
 		return -EINVAL;
 	}
 	ops = load_named(td, name);
+	clear_error(td); /* of dlopen(), where there is no such engine: the line below says it */
 	if (!ops || ops == &entry_ops || ops->option_struct_size > INNER_OPTIONS_MAX) {
 		log_err("dgen: backend=%s: this fio has no such engine (fio --enghelp lists them)\n",
 			options->backend);
@@ -565,10 +573,22 @@ static void say_seed(const struct job *job)
 	if (options->data_seed_set || atomic_exchange(&job->group->seed_said, true))
 		return;
 	if (run_output_is_normal())
-		log_info("data_seed=0x%016" PRIx64 "\n", options->data.data_seed);
+		run_say("data_seed=0x%016" PRIx64, options->data.data_seed);
 	else if (!job->td->o.create_serialize)
 		/* The job is a process already: what it adds to its options stays unseen. */
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
+}
+
+/*
+ * ioengine=external:PATH leaves td->o.ioengine_so_path pointing into a string that fio has freed.
+ * The workers of io_submit_mode=offload load the engine by it once more.
+ */
+static void repair_path(struct thread_data *td)
+{
+	Dl_info info;
+
+	if (td->o.ioengine_so_path && dladdr(&entry_ops, &info))
+		td->o.ioengine_so_path = (char *)info.dli_fname;
 }
 
 static int attach(struct thread_data *td)
@@ -599,6 +619,7 @@ static int attach(struct thread_data *td)
 		return err ? err : -ENOMEM;
 	}
 	stop_fio_filling(td);
+	repair_path(td);
 	job->options = options;
 	job->dgen = dgen;
 	job->ops.prep = job_prep;
@@ -629,8 +650,7 @@ static int find_sizes(struct thread_data *td)
 					strerror(td->error));
 				return 1;
 			}
-			td->error = 0;
-			td->verror[0] = '\0';
+			clear_error(td);
 		}
 		if (f->real_file_size == -1ULL && td->o.size)
 			f->real_file_size = td->o.size / td->o.nr_files;
@@ -702,6 +722,7 @@ int content_setup(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return 1;
 	job = job_of(td);
+	run_flush();
 	if (!setup_job(td, job))
 		return 0;
 	/* fio will not run this job, so the others must not wait for it with their line. */

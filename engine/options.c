@@ -151,6 +151,14 @@ static int backend_options_cb(void *eo, const char *value)
 			    BACKEND_OPTIONS_MAX);
 }
 
+static int direct_fallback_cb(void *eo, const char *value)
+{
+	if (!value || (strcmp(value, "0") && strcmp(value, "1")))
+		return refuse("direct_fallback", value, "0 or 1");
+	((struct options *)eo)->direct_fallback = value[0] == '1';
+	return 0;
+}
+
 static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
 {
 	struct uring_options *options = eo;
@@ -202,16 +210,8 @@ struct fio_option options_table[] = {
 	       .def = "io_uring"),
 	PARSED(backend_options, "Back end options",
 	       "Options for a fio:NAME back end: NAME=VALUE,... (\\, is a comma in a value)"),
-	{
-		.name = "direct_fallback",
-		.lname = "Fall back from O_DIRECT",
-		.type = FIO_OPT_BOOL,
-		.off1 = offsetof(struct options, direct_fallback),
-		.def = "0",
-		.help = "Where a file system refuses O_DIRECT, warn and go on buffered",
-		.category = FIO_OPT_C_ENGINE,
-		.group = FIO_OPT_G_INVALID,
-	},
+	PARSED(direct_fallback, "Fall back from O_DIRECT",
+	       "1: where a file system refuses O_DIRECT, warn and go on buffered", .def = "0"),
 	URING(hipri, FIO_OPT_STR_SET, "High priority", "io_uring: poll for completions"),
 	URING(fixedbufs, FIO_OPT_STR_SET, "Fixed buffers",
 	      "io_uring: register the I/O buffers (default: where the kernel allows it)",

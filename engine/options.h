@@ -37,7 +37,7 @@ struct options {
 	struct dgen_options data;
 	bool data_seed_set;
 	uint64_t data_version;
-	unsigned int direct_fallback;
+	bool direct_fallback;
 	char dedup_domain[DOMAIN_MAX];
 	char backend[BACKEND_MAX];
 	char backend_options[BACKEND_OPTIONS_MAX];

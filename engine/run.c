@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the jobs share lives in memory that is mapped shared before the first of them is forked. */
 #include <errno.h>
-#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "compat.h"
 #include "options.h"
@@ -14,6 +17,7 @@ enum { GROUPS_MAX = 256 };
 static struct run {
 	atomic_uint groups; /* used */
 	atomic_flag joining;
+	pid_t main_process;
 	uint64_t fresh_seed;
 	struct run_group group[GROUPS_MAX];
 } * run;
@@ -27,6 +31,7 @@ int run_load(void)
 		run = NULL;
 		return -errno;
 	}
+	run->main_process = getpid();
 	run->fresh_seed = dgen_fresh_seed();
 	return 0;
 }
@@ -87,14 +92,38 @@ struct run_group *run_join(const struct options *options)
 	return group;
 }
 
+/*
+ * A job that is a process ends by _exit(), which drops what is in its copy of fio's output
+ * buffer; and flushing would print a second time what the main process has in there.
+ */
+void run_say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (is_backend || getpid() == run->main_process)
+		log_info("%s\n", line);
+	else
+		dprintf(fileno(f_out), "%s\n", line);
+}
+
+void run_flush(void)
+{
+	if (!is_backend && getpid() == run->main_process)
+		log_info_flush();
+}
+
 static void print(const struct run_group *group)
 {
 	if (!group->newest || !run_output_is_normal())
 		return;
-	log_info("dgen: wrote %.2f GiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
-		 ", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64 "\n",
-		 (double)group->written / (1 << 30), group->dedup_ratio, group->compress_ratio,
-		 group->data_seed, group->data_version, group->newest - 1, group->newest);
+	run_say("dgen: wrote %.1f MiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
+		", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64,
+		(double)group->written / (1 << 20), group->dedup_ratio, group->compress_ratio,
+		group->data_seed, group->data_version, group->newest - 1, group->newest);
 }
 
 void run_leave(struct run_group *group, uint64_t written, uint64_t newest)

@@ -37,6 +37,12 @@ void run_leave(struct run_group *group, uint64_t written, uint64_t newest);
 /* Is fio writing for people alone, so that a line of ours on its output harms nobody? */
 bool run_output_is_normal(void);
 
+/* One line on fio's output, from whatever process. Only where run_output_is_normal(). */
+void run_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Before jobs are forked: so that what they say comes after what fio has said so far. */
+void run_flush(void);
+
 /* For warnings: standard error, never --output. */
 #define run_warn(fmt, ...) fprintf(stderr, "dgen: " fmt "\n", ##__VA_ARGS__)
 
