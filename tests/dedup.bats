@@ -106,7 +106,7 @@ load lib
 @test "dedup: several files of one job, counted together" {
 	dgen --directory=. --filename_format="f.\$filenum" --nrfiles=4 --size=256m --dedup_ratio=5
 	files=(f.*)
-		((${#files[@]} == 4))
+	((${#files[@]} == 4))
 	dedup_is 5 1 "4 files" f.*
 }
 
