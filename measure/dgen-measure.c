@@ -320,10 +320,10 @@ static int measure(const struct settings *settings, char **paths, unsigned int c
 static int parse(struct settings *settings, int argc, char **argv)
 {
 	int option;
-	int ret;
 
 	while ((option = getopt_long(argc, argv, "u:s:c:r:a:dt:jqhV", long_options, NULL)) != -1) {
-		ret = set_option(settings, option);
+		int ret = set_option(settings, option);
+
 		if (ret)
 			return ret;
 	}

@@ -26,7 +26,7 @@ wrong() {
 }
 
 @test "input: dedup_ratio is not a number" {
-	wrong dedup_ratio 1 many 2:1 2x
+	wrong dedup_ratio 1 many 2:1 2x 0x2 2,5 2.5.1
 }
 
 @test "input: compress_ratio out of range" {
@@ -42,15 +42,19 @@ wrong() {
 }
 
 @test "input: dedup_unit out of range" {
-	wrong dedup_unit 512 0 256 64m
+	wrong dedup_unit "must be" 0 256 67108864 99999999999
 }
 
 @test "input: dedup_unit is not a number" {
-	wrong dedup_unit 512 large 4q
+	wrong dedup_unit "must be" large 4q -4096 4.5k
 }
 
-@test "input: compress_chunk no multiple of 512, out of range, not a number" {
-	wrong compress_chunk 512 1000 100 8k small
+@test "input: compress_chunk no multiple of 512 or out of range" {
+	wrong compress_chunk 512 1000 100 8192
+}
+
+@test "input: compress_chunk is not a number" {
+	wrong compress_chunk "must be" small 4q
 }
 
 @test "input: data_seed is not a number or too large" {
