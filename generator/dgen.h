@@ -63,8 +63,11 @@ struct dgen_content {
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit);
 
-/* The kernel that this process uses, such as "avx2"; DGEN_KERNEL in the environment forces one. */
-const char *dgen_kernel(void);
+/*
+ * The kernel that fills, such as "avx2": the fastest that CPU and system allow, chosen by dgen_create().
+ * DGEN_KERNEL in the environment forces one. All give the same bytes.
+ */
+const char *dgen_kernel(const struct dgen *dgen);
 
 /* A seed from the system's random source. */
 uint64_t dgen_fresh_seed(void);

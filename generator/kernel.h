@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernels turn content numbers into bytes. One file for each instruction set, the same bytes from
+ * all of them.
+ *
+ * A content is made of 4 KiB blocks of 64-byte lines. From its 128-bit number come two 64-byte keys
+ * K0, K1; line i is one AES round (AESENC) of lines[i] ^ K0 with round key K1, each on four 16-byte
+ * lanes. lines[] is a fixed random table of the seed. One AES round per 16 bytes is two operations
+ * beside the load and the store, so stores are the limit, and in contrast to cheap products it is
+ * free of linear or lagged correlation (dieharder, see results/).
+ *
+ * AESENC: J. Daemen, V. Rijmen, FIPS 197; no secrecy is claimed or needed, only randomness.
+ */
+#ifndef DGEN_KERNEL_H
+#define DGEN_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DGEN_BLOCK 4096 /* bytes that share a pair of keys */
+#define DGEN_LINE 64    /* bytes */
+#define DGEN_LINES (DGEN_BLOCK / DGEN_LINE)
+
+/* What all kernels read; made from the seed once. Bytes, whatever the byte order. */
+struct dgen_tables {
+	_Alignas(64) uint8_t lines[DGEN_LINES][DGEN_LINE];
+	uint8_t lanes[2][DGEN_LINE]; /* tell the lanes of K0 and K1 from each other */
+	uint8_t rounds[2][16];       /* round keys of the key schedule */
+	uint32_t aes[4][256];        /* AESENC by table, for processors without */
+};
+
+/* Part of a block: random bytes from a line on, then zeros; together a multiple of DGEN_LINE. */
+struct dgen_span {
+	uint64_t low, high; /* number of the block */
+	uint32_t line;      /* the first, 0 to DGEN_LINES - 1 */
+	uint32_t random;    /* bytes, to the end of the block at most */
+	uint32_t zeros;     /* bytes, any number */
+};
+
+struct dgen_kernel {
+	const char *name;
+	int (*usable)(void); /* do processor and system allow it? */
+	/* Writes count spans, one behind the other. */
+	void (*fill)(const struct dgen_tables *tables, const struct dgen_span *spans, size_t count,
+		     uint8_t *out);
+};
+
+/* From best to worst; ends with a nameless one. The last named one runs everywhere. */
+extern const struct dgen_kernel *const dgen_kernels[];
+
+void dgen_tables_init(struct dgen_tables *tables, uint64_t seed);
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* AVX-512F with VAES: a line at a time. */
+#include "kernel.h"
+
+#include <immintrin.h>
+
+typedef __m512i vec;
+
+static inline vec load(const uint8_t *p)
+{
+	return _mm512_loadu_si512((const __m512i *)p);
+}
+
+static inline void store(uint8_t *p, vec v)
+{
+	_mm512_storeu_si512((__m512i *)p, v);
+}
+
+static inline vec lane16(const uint8_t *p)
+{
+	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p));
+}
+
+static inline vec number(uint64_t low, uint64_t high)
+{
+	return _mm512_broadcast_i32x4(
+		_mm_set_epi64x((long long)high, (long long)low));
+}
+
+static inline vec xor(vec a, vec b)
+{
+	return _mm512_xor_si512(a, b);
+}
+
+static inline vec zero(void)
+{
+	return _mm512_setzero_si512();
+}
+
+static inline vec aes(const struct dgen_tables *t, vec v, vec key)
+{
+	(void)t;
+	return _mm512_aesenc_epi128(v, key);
+}
+
+#include "kernel_template.h"
+
+/* The builtin asks the system (XCR0) as well as the processor. */
+static int usable(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vaes");
+}
+
+const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill };

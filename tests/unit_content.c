@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The content: the same bytes from every kernel and call, as compressible as asked for. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include <pthread.h>
+#include <cmocka.h>
+#include <lz4.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "dgen.h"
+
+#define SIZE ((size_t)1 << 20)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512" };
+
+static struct dgen *make(const char *kernel, double dedup, double compress, uint32_t unit,
+			 uint32_t chunk, uint64_t seed)
+{
+	struct dgen_options options = { dedup, compress, unit, chunk, seed };
+	struct dgen *dgen;
+	char why[DGEN_WHY_MAX];
+
+	if (kernel)
+		setenv("DGEN_KERNEL", kernel, 1);
+	else
+		unsetenv("DGEN_KERNEL");
+	if (dgen_create(&options, &dgen, why))
+		fail_msg("%s", why);
+	unsetenv("DGEN_KERNEL");
+	return dgen;
+}
+
+static bool have(const char *kernel)
+{
+	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+	struct dgen *dgen;
+	int err;
+
+	setenv("DGEN_KERNEL", kernel, 1);
+	err = dgen_create(&options, &dgen, NULL);
+	unsetenv("DGEN_KERNEL");
+	if (!err)
+		dgen_destroy(dgen);
+	return !err;
+}
+
+static uint8_t *buffer(size_t size)
+{
+	uint8_t *p = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+
+	assert_non_null(p);
+	memset(p, 0xa5, size);
+	return p;
+}
+
+/* The data format. Another value here is another format: raise DGEN_FORMAT with it. */
+static void golden_vectors(void **state)
+{
+	static const struct {
+		double dedup, compress;
+		uint32_t unit, chunk;
+		uint64_t seed, version, offset;
+		uint64_t hash;
+	} vectors[] = {
+#include "golden.h"
+	};
+	uint8_t *p = buffer(SIZE);
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(kernels); k++) {
+		if (!have(kernels[k])) {
+			print_message("kernel %s: not on this processor\n", kernels[k]);
+			continue;
+		}
+		for (size_t i = 0; i < COUNT(vectors); i++) {
+			struct dgen *dgen = make(kernels[k], vectors[i].dedup, vectors[i].compress,
+						 vectors[i].unit, vectors[i].chunk, vectors[i].seed);
+			uint64_t hash;
+
+			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
+				  vectors[i].offset, p, SIZE);
+			hash = XXH3_64bits(p, SIZE);
+			if (hash != vectors[i].hash)
+				fail_msg("kernel %s, vector %zu: 0x%016llx", kernels[k], i,
+					 (unsigned long long)hash);
+			dgen_destroy(dgen);
+		}
+	}
+	free(p);
+}
+
+/* Any part, at any offset and length, is that part of the whole; not a byte beyond it is written. */
+static void any_part(void **state)
+{
+	static const uint32_t units[] = { 512, 1536, 4096, 6144, 65536, 2 << 20 };
+	static const uint32_t chunks[] = { 0, 512, 1536, 5120 };
+	uint8_t *whole = buffer(SIZE), *part = buffer(SIZE);
+
+	(void)state;
+	srand(2);
+	for (size_t k = 0; k < COUNT(kernels); k++) {
+		if (!have(kernels[k]))
+			continue;
+		for (size_t u = 0; u < COUNT(units); u++)
+			for (size_t c = 0; c < COUNT(chunks) && chunks[c] <= units[u]; c++) {
+				struct dgen *dgen =
+					make(kernels[k], 3, 2.5, units[u], chunks[c], 4);
+
+				dgen_fill(dgen, 1, 2, 0, whole, SIZE);
+				for (int i = 0; i < 200; i++) {
+					size_t at = (size_t)rand() % SIZE;
+					size_t n = (size_t)rand() % 30000;
+					uint8_t *to = part + rand() % 64 + 1;
+
+					if (i % 2) {
+						at -= at % 512;
+						n -= n % 512;
+					}
+					if (at + n > SIZE)
+						n = SIZE - at;
+					to[-1] = to[n] = 0x5c;
+					dgen_fill(dgen, 1, 2, at, to, n);
+					if (memcmp(to, whole + at, n) || to[-1] != 0x5c ||
+					    to[n] != 0x5c)
+						fail_msg("%s, unit %u, chunk %u: %zu bytes at %zu",
+							 kernels[k], units[u], chunks[c], n, at);
+				}
+				dgen_destroy(dgen);
+			}
+	}
+	free(whole);
+	free(part);
+}
+
+/* Units have the same bytes exactly when they have the same content number. */
+static void numbers_stand_for_bytes(void **state)
+{
+	struct dgen *dgen = make(NULL, 6, 4, 4096, 0, 8);
+	size_t n = 3000;
+	struct dgen_content *number = malloc(n * sizeof(*number));
+	XXH128_hash_t *hash = malloc(n * sizeof(*hash));
+	uint8_t unit[4096];
+
+	(void)state;
+	assert_non_null(number);
+	assert_non_null(hash);
+	for (size_t i = 0; i < n; i++) {
+		number[i] = dgen_content(dgen, 1, 0, i);
+		dgen_fill(dgen, 1, 0, i * 4096, unit, sizeof(unit));
+		hash[i] = XXH3_128bits(unit, sizeof(unit));
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+			if ((number[i].low == number[j].low && number[i].high == number[j].high) !=
+			    XXH128_isEqual(hash[i], hash[j]))
+				fail_msg("units %zu and %zu", i, j);
+	free(number);
+	free(hash);
+	dgen_destroy(dgen);
+}
+
+static size_t lz4_size(const uint8_t *p, size_t size)
+{
+	char out[LZ4_COMPRESSBOUND(4096)];
+	int n = LZ4_compress_default((const char *)p, out, (int)size, sizeof(out));
+
+	return n > 0 && (size_t)n < size ? (size_t)n : size;
+}
+
+static size_t zstd_size(const uint8_t *p, size_t size)
+{
+	char out[8192];
+	size_t n = ZSTD_compress(out, sizeof(out), p, size, 3);
+
+	return n < size ? n : size;
+}
+
+static void compression(void **state)
+{
+	static const double ratios[] = { 1, 1.01, 1.2, 1.5, 2, 2.7, 3, 4, 5, 7, 8, 10 };
+	static const struct {
+		const char *name;
+		size_t (*size)(const uint8_t *, size_t);
+	} codecs[] = { { "lz4", lz4_size }, { "zstd -3", zstd_size } };
+	static const uint8_t zeros[4096];
+	uint8_t *p = buffer(SIZE);
+
+	(void)state;
+	for (size_t r = 0; r < COUNT(ratios); r++) {
+		struct dgen *dgen = make(NULL, 2, ratios[r], 4096, 0, r);
+
+		dgen_fill(dgen, 1, 0, 0, p, SIZE);
+		for (size_t c = 0; c < COUNT(codecs); c++) {
+			size_t bytes = 0;
+			double found;
+
+			for (size_t at = 0; at < SIZE; at += 4096) {
+				bytes += codecs[c].size(p + at, 4096);
+				assert_memory_not_equal(p + at, zeros, 4096);
+			}
+			found = (double)SIZE / (double)bytes;
+			if (fabs(found / ratios[r] - 1) > 0.0125)
+				fail_msg("C=%g: %s finds %.3f", ratios[r], codecs[c].name, found);
+		}
+		dgen_destroy(dgen);
+	}
+	free(p);
+}
+
+/* One plan, many threads: no locks are needed. */
+struct filler {
+	const struct dgen *dgen;
+	const uint8_t *whole;
+	size_t errors;
+};
+
+static void *fill_in_thread(void *arg)
+{
+	struct filler *f = arg;
+	uint8_t *p = malloc(SIZE);
+
+	for (int i = 0; p && i < 50; i++) {
+		dgen_fill(f->dgen, 1, 0, 0, p, SIZE);
+		f->errors += memcmp(p, f->whole, SIZE) != 0;
+	}
+	f->errors += !p;
+	free(p);
+	return NULL;
+}
+
+static void threads(void **state)
+{
+	struct dgen *dgen = make(NULL, 3, 2, 4096, 0, 6);
+	uint8_t *whole = buffer(SIZE);
+	struct filler fillers[4];
+	pthread_t ids[4];
+
+	(void)state;
+	dgen_fill(dgen, 1, 0, 0, whole, SIZE);
+	for (int i = 0; i < 4; i++) {
+		fillers[i] = (struct filler){ dgen, whole, 0 };
+		assert_int_equal(pthread_create(&ids[i], NULL, fill_in_thread, &fillers[i]), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(ids[i], NULL), 0);
+		assert_int_equal(fillers[i].errors, 0);
+	}
+	free(whole);
+	dgen_destroy(dgen);
+}
+
+static void bad_options(void **state)
+{
+	static const struct {
+		struct dgen_options options;
+		const char *names, *value, *allowed;
+	} bad[] = {
+		{ { 0.5, 1, 4096, 0, 0 }, "dedup_ratio", "0.5", "from 1 to 1000" },
+		{ { NAN, 1, 4096, 0, 0 }, "dedup_ratio", "nan", "from 1 to 1000" },
+		{ { INFINITY, 1, 4096, 0, 0 }, "dedup_ratio", "inf", "from 1 to 1000" },
+		{ { 1001, 1, 4096, 0, 0 }, "dedup_ratio", "1001", "from 1 to 1000" },
+		{ { 1, 0, 4096, 0, 0 }, "compress_ratio", "0", "from 1 to 101" },
+		{ { 1, NAN, 4096, 0, 0 }, "compress_ratio", "nan", "from 1 to 101" },
+		{ { 1, 102, 4096, 0, 0 }, "compress_ratio", "102", "from 1 to 101" },
+		{ { 1, 1, 0, 0, 0 }, "dedup_unit", "0", "multiple of 512" },
+		{ { 1, 1, 4000, 0, 0 }, "dedup_unit", "4000", "multiple of 512" },
+		{ { 1, 1, 1u << 25, 0, 0 }, "dedup_unit", "33554432", "16777216" },
+		{ { 1, 1, 4096, 1000, 0 }, "compress_chunk", "1000", "multiple of 512" },
+		{ { 1, 1, 4096, 8192, 0 }, "compress_chunk", "8192", "dedup_unit=4096" },
+	};
+	struct dgen *dgen;
+	char why[DGEN_WHY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(dgen_create(&bad[i].options, &dgen, NULL), -EINVAL);
+		assert_int_equal(dgen_create(&bad[i].options, &dgen, why), -EINVAL);
+		if (!strstr(why, bad[i].names) || !strstr(why, bad[i].value) ||
+		    !strstr(why, bad[i].allowed) || strchr(why, '\n'))
+			fail_msg("case %zu: %s", i, why);
+	}
+	setenv("DGEN_KERNEL", "mmx", 1);
+	assert_int_equal(dgen_create(&(struct dgen_options)DGEN_OPTIONS_DEFAULT, &dgen, why),
+			 -EINVAL);
+	assert_non_null(strstr(why, "DGEN_KERNEL=mmx"));
+	assert_non_null(strstr(why, "portable"));
+	unsetenv("DGEN_KERNEL");
+}
+
+static void fresh_seeds(void **state)
+{
+	(void)state;
+	assert_int_not_equal(dgen_fresh_seed(), dgen_fresh_seed());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden_vectors),
+		cmocka_unit_test(any_part),
+		cmocka_unit_test(numbers_stand_for_bytes),
+		cmocka_unit_test(compression),
+		cmocka_unit_test(threads),
+		cmocka_unit_test(bad_options),
+		cmocka_unit_test(fresh_seeds),
+	};
+
+	return cmocka_run_group_tests_name("content", tests, NULL, NULL);
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The plan: how many units share a content, for any part, version and mix of versions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "dgen.h"
+
+#define MIB ((size_t)1 << 20)
+#define DOMAIN 77
+
+static const double ratios[] = { 1, 1.01, 1.1, 1.25, 1.5, 2, 3, 3.7, 5, 8, 10, 12, 20, 50, 100 };
+static const uint32_t units[] = { 512, 4096, 8192, 65536 };
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct dgen *make(double ratio, uint32_t unit, uint64_t seed)
+{
+	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+	struct dgen *dgen;
+	char why[DGEN_WHY_MAX];
+
+	options.dedup_ratio = ratio;
+	options.dedup_unit = unit;
+	options.data_seed = seed;
+	if (dgen_create(&options, &dgen, why))
+		fail_msg("%s", why);
+	return dgen;
+}
+
+static struct dgen_content *plan(const struct dgen *dgen, uint64_t version, size_t count)
+{
+	struct dgen_content *out = malloc(count * sizeof(*out));
+
+	assert_non_null(out);
+	for (size_t i = 0; i < count; i++)
+		out[i] = dgen_content(dgen, DOMAIN, version, i);
+	return out;
+}
+
+static bool same(struct dgen_content a, struct dgen_content b)
+{
+	return a.low == b.low && a.high == b.high;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct dgen_content));
+}
+
+static size_t distinct(const struct dgen_content *contents, size_t count)
+{
+	struct dgen_content *sorted = malloc(count * sizeof(*sorted));
+	size_t found = 1;
+
+	assert_non_null(sorted);
+	memcpy(sorted, contents, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare);
+	for (size_t i = 1; i < count; i++)
+		found += !same(sorted[i], sorted[i - 1]);
+	free(sorted);
+	return found;
+}
+
+/* As the acceptance figures have it: a part of units / D, or some distinct units where that is coarser. */
+static void check_ratio(const char *what, const struct dgen_content *contents, size_t count,
+			double ratio, uint32_t unit, double part, double least)
+{
+	double wanted = (double)count / ratio, found = (double)distinct(contents, count);
+
+	if (fabs(found - wanted) > fmax(least, wanted * part))
+		fail_msg("%s: D=%g, unit %u, %zu units: %g distinct, %.2f wanted", what, ratio,
+			 unit, count, found, wanted);
+}
+
+/* Files of many sizes, and one with another version throughout: any prefix is one. */
+static void prefixes(void **state)
+{
+	static const double sizes[] = { 4, 5.3, 17, 40.01, 64, 100, 256 };
+
+	(void)state;
+	for (size_t u = 0; u < COUNT(units); u++)
+		for (size_t r = 0; r < COUNT(ratios) && ratios[r] <= 50; r++) {
+			size_t most = 256 * MIB / units[u];
+			struct dgen *dgen = make(ratios[r], units[u], 5 * r + u);
+
+			if (most > 1 << 17)
+				most = 1 << 17;
+			for (uint64_t version = 0; version < 4; version += 3) {
+				struct dgen_content *c = plan(dgen, version, most);
+
+				for (size_t s = 0; s < COUNT(sizes); s++) {
+					size_t n = (size_t)(sizes[s] * MIB) / units[u];
+
+					if (n > most)
+						break;
+					check_ratio("prefix", c, n, ratios[r], units[u],
+						    sizes[s] < 64 ? 0.03 : 0.002, 1);
+				}
+				free(c);
+			}
+			dgen_destroy(dgen);
+		}
+}
+
+/* Half overwritten, an eighth overwritten, four versions at random: 256 MiB keep the ratio. */
+static void mixtures(void **state)
+{
+	static const unsigned masks[] = { 1, 7, 3 };
+
+	(void)state;
+	srand(1);
+	for (size_t u = 1; u < COUNT(units) - 1; u++)
+		for (size_t r = 0; r < COUNT(ratios) && ratios[r] <= 50; r++) {
+			size_t n = 256 * MIB / units[u];
+			struct dgen *dgen = make(ratios[r], units[u], r);
+			struct dgen_content *v[4], *mix = malloc(n * sizeof(*mix));
+
+			assert_non_null(mix);
+			for (uint64_t i = 0; i < 4; i++)
+				v[i] = plan(dgen, i, n);
+			for (size_t m = 0; m < COUNT(masks); m++) {
+				for (size_t i = 0; i < n; i++) {
+					unsigned x = (unsigned)rand() >> 8 & masks[m];
+
+					mix[i] = v[masks[m] == 7 ? x == 0 : x][i];
+				}
+				check_ratio("mixture", mix, n, ratios[r], units[u], 0.01, 1);
+			}
+			for (int i = 0; i < 4; i++)
+				free(v[i]);
+			free(mix);
+			dgen_destroy(dgen);
+		}
+}
+
+static void every_version_changes_every_unit(void **state)
+{
+	(void)state;
+	for (size_t u = 0; u < COUNT(units); u++)
+		for (size_t r = 0; r < COUNT(ratios); r++) {
+			struct dgen *dgen = make(ratios[r], units[u], r);
+			size_t n = 50000, kept = 0;
+			struct dgen_content *last = plan(dgen, 0, n);
+
+			for (uint64_t version = 1; version < 5; version++) {
+				struct dgen_content *now = plan(dgen, version, n);
+
+				for (size_t i = 0; i < n; i++)
+					kept += same(last[i], now[i]);
+				free(last);
+				last = now;
+			}
+			free(last);
+			if (kept)
+				fail_msg("D=%g, unit %u: %zu units kept", ratios[r], units[u], kept);
+			dgen_destroy(dgen);
+		}
+}
+
+/* Where a file is large enough, references to a content lie 1 MiB apart. */
+static void references_lie_apart(void **state)
+{
+	(void)state;
+	for (size_t u = 1; u < COUNT(units); u++)
+		for (size_t r = 1; r < COUNT(ratios); r++) {
+			size_t window = MIB / units[u], n = 4 * window;
+			/* Past the growing pools: 12 rows of lanes, or D of them. */
+			uint64_t first = 1 << 20;
+			struct dgen *dgen = make(ratios[r], units[u], r);
+			struct dgen_content *c = malloc(n * sizeof(*c));
+
+			assert_non_null(c);
+			for (uint64_t version = 0; version < 2; version++) {
+				for (size_t i = 0; i < n; i++)
+					c[i] = dgen_content(dgen, DOMAIN, version, first + i);
+				for (size_t i = 0; i + window <= n; i += window / 4)
+					if (distinct(c + i, window) != window)
+						fail_msg("D=%g, unit %u: a content twice in 1 MiB",
+							 ratios[r], units[u]);
+			}
+			free(c);
+			dgen_destroy(dgen);
+		}
+}
+
+/* A storage that dedups at twice the unit finds next to nothing, at either alignment. */
+static void pairs_do_not_repeat(void **state)
+{
+	(void)state;
+	for (size_t r = 0; r < COUNT(ratios) && ratios[r] <= 50; r++) {
+		struct dgen *dgen = make(ratios[r], 4096, 3);
+		size_t n = 1 << 18;
+		struct dgen_content *c = plan(dgen, 0, n);
+
+		for (size_t shift = 0; shift < 2; shift++) {
+			size_t count = (n - shift) / 2, found;
+			struct dgen_content *pair = malloc(count * sizeof(*pair));
+
+			assert_non_null(pair);
+			for (size_t i = 0; i < count; i++) {
+				struct dgen_content a = c[shift + 2 * i], b = c[shift + 2 * i + 1];
+
+				pair[i].low = a.low * 3 + b.low;
+				pair[i].high = a.high * 3 + b.high;
+			}
+			found = distinct(pair, count);
+			if ((double)count / (double)found > 1.06)
+				fail_msg("D=%g, shift %zu: %.3f:1 at twice the unit", ratios[r],
+					 shift, (double)count / (double)found);
+			free(pair);
+		}
+		free(c);
+		dgen_destroy(dgen);
+	}
+}
+
+/* Other seeds, neighbours too, and other domains share nothing; the same domain shares all. */
+static void seeds_and_domains(void **state)
+{
+	size_t n = 20000;
+	struct dgen *dgen[3] = { make(4, 4096, 1), make(4, 4096, 2), make(4, 4096, 1) };
+	struct dgen_content *c = malloc(4 * n * sizeof(*c));
+	uint64_t domain = dgen_domain("a"), other = dgen_domain("b");
+
+	(void)state;
+	assert_non_null(c);
+	for (size_t i = 0; i < n; i++) {
+		c[i] = dgen_content(dgen[0], domain, 0, i);
+		c[n + i] = dgen_content(dgen[1], domain, 0, i);
+		c[2 * n + i] = dgen_content(dgen[0], other, 0, i);
+		c[3 * n + i] = dgen_content(dgen[2], domain, 0, i);
+	}
+	assert_int_equal(distinct(c, 3 * n),
+			 distinct(c, n) + distinct(c + n, n) + distinct(c + 2 * n, n));
+	assert_int_equal(distinct(c, 4 * n), distinct(c, 3 * n));
+	assert_memory_equal(c, c + 3 * n, n * sizeof(*c));
+	for (int i = 0; i < 3; i++)
+		dgen_destroy(dgen[i]);
+	free(c);
+}
+
+/* Far out: 2^50 bytes and more behave like the beginning. */
+static void far_offsets(void **state)
+{
+	static const uint64_t firsts[] = { UINT64_C(1) << 38, UINT64_C(1) << 42, UINT64_C(1) << 50 };
+
+	(void)state;
+	for (size_t f = 0; f < COUNT(firsts); f++)
+		for (size_t r = 0; r < COUNT(ratios) && ratios[r] <= 20; r++) {
+			struct dgen *dgen = make(ratios[r], 4096, 9);
+			size_t n = 1 << 17;
+			struct dgen_content *c = malloc(n * sizeof(*c));
+
+			assert_non_null(c);
+			for (size_t i = 0; i < n; i++)
+				c[i] = dgen_content(dgen, DOMAIN, 0, firsts[f] + i);
+			/* A part in the middle has references to contents outside of it. */
+			check_ratio("far", c, n, ratios[r], 4096, 0.05, 1);
+			free(c);
+			dgen_destroy(dgen);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(prefixes),
+		cmocka_unit_test(mixtures),
+		cmocka_unit_test(every_version_changes_every_unit),
+		cmocka_unit_test(references_lie_apart),
+		cmocka_unit_test(pairs_do_not_repeat),
+		cmocka_unit_test(seeds_and_domains),
+		cmocka_unit_test(far_offsets),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
