@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the versions of fio. This is the only file with conditions on them; the
+ * rest of the engine includes fio through here.
+ */
+#ifndef DGEN_COMPAT_H
+#define DGEN_COMPAT_H
+
+#include "fio.h"
+#include "optgroup.h"
+#include "verify.h"
+
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+
+/* sprandom= writes most addresses more than once in a pass (fio 3.41). */
+#if __has_include("sprandom.h")
+#define dgen_fio_sprandom(td) ((td)->o.sprandom)
+#else
+#define dgen_fio_sprandom(td) 0
+#endif
+
+/*
+ * fio 3.33 forgets the error of an fsync that completes asynchronously. Later ones log it and
+ * stop the job, as for any other I/O.
+ */
+#if FIO_IOOPS_VERSION < 39
+#define DGEN_FIO_FORGETS_SYNC_ERRORS 1
+#else
+#define DGEN_FIO_FORGETS_SYNC_ERRORS 0
+#endif
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The options of the engine: their names, their help, their parsing. */
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compat.h"
+#include "options.h"
+#include "uring.h"
+
+_Static_assert(offsetof(struct options, td) == 0, "fio writes td over the first pointer");
+_Static_assert(sizeof(struct uring_options) <= INNER_OPTIONS_MAX, "room for the inner options");
+
+/*
+ * One line: the option, the value, what is allowed. fio adds "failed parsing". A value may come
+ * as NULL (no "=") or empty (an unset ${VARIABLE} in a job file).
+ */
+static int refuse(const char *option, const char *value, const char *allowed)
+{
+	log_err("dgen: %s=%s: must be %s\n", option, value ? value : "", allowed);
+	return 1;
+}
+
+static int parse_ratio(const char *option, const char *value, double *ratio)
+{
+	static const char allowed[] = "a number from 1 on, such as 2 or 1.5";
+	char *end;
+
+	/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
+	if (!value || !isdigit((unsigned char)value[0]) ||
+	    strspn(value, "0123456789.eE+-") != strlen(value))
+		return refuse(option, value, allowed);
+	*ratio = strtod(value, &end);
+	if (*end || !isfinite(*ratio) || *ratio < 1)
+		return refuse(option, value, allowed);
+	return 0;
+}
+
+/* Decimal, or hexadecimal with 0x; the whole of value. 0 or -EINVAL. */
+static int parse_u64(const char *value, uint64_t *number, const char **rest)
+{
+	char *end;
+	int base;
+
+	if (!value || !isdigit((unsigned char)value[0]))
+		return -EINVAL;
+	base = value[0] == '0' && (value[1] == 'x' || value[1] == 'X') ? 16 : 10;
+	errno = 0;
+	*number = strtoull(value, &end, base);
+	if (errno || end == value)
+		return -EINVAL;
+	*rest = end;
+	return 0;
+}
+
+static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
+{
+	static const char allowed[] = "a number of bytes, such as 4096, 4k or 1m";
+	static const struct {
+		const char *suffix;
+		unsigned int shift;
+	} units[] = { { "", 0 },    { "b", 0 },	   { "k", 10 },	   { "kb", 10 }, { "kib", 10 },
+		      { "m", 20 }, { "mb", 20 }, { "mib", 20 } };
+	const char *rest;
+	uint64_t number;
+
+	if (parse_u64(value, &number, &rest))
+		return refuse(option, value, allowed);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcasecmp(rest, units[i].suffix))
+			continue;
+		if (!number || number > UINT32_MAX >> units[i].shift)
+			break;
+		*bytes = number << units[i].shift;
+		return 0;
+	}
+	return refuse(option, value, allowed);
+}
+
+static int parse_string(const char *option, const char *value, char *to, size_t size)
+{
+	if (!value || !*value || strlen(value) >= size)
+		return refuse(option, value, "a name, neither empty nor very long");
+	strcpy(to, value);
+	return 0;
+}
+
+static int dedup_ratio_cb(void *eo, const char *value)
+{
+	return parse_ratio("dedup_ratio", value, &((struct options *)eo)->data.dedup_ratio);
+}
+
+static int compress_ratio_cb(void *eo, const char *value)
+{
+	return parse_ratio("compress_ratio", value, &((struct options *)eo)->data.compress_ratio);
+}
+
+static int dedup_unit_cb(void *eo, const char *value)
+{
+	return parse_bytes("dedup_unit", value, &((struct options *)eo)->data.dedup_unit);
+}
+
+static int compress_chunk_cb(void *eo, const char *value)
+{
+	return parse_bytes("compress_chunk", value, &((struct options *)eo)->data.compress_chunk);
+}
+
+static int data_seed_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+	const char *rest;
+
+	if (parse_u64(value, &options->data.data_seed, &rest) || *rest)
+		return refuse("data_seed", value, "a 64-bit number, decimal or 0x...");
+	options->data_seed_set = true;
+	return 0;
+}
+
+static int data_version_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+	const char *rest;
+
+	if (parse_u64(value, &options->data_version, &rest) || *rest ||
+	    options->data_version > DATA_VERSION_MAX)
+		return refuse("data_version", value, "a whole number from 0 to 2^61 - 1");
+	return 0;
+}
+
+static int dedup_domain_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+
+	return parse_string("dedup_domain", value, options->dedup_domain, DOMAIN_MAX);
+}
+
+static int backend_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+
+	return parse_string("backend", value, options->backend, BACKEND_MAX);
+}
+
+static int backend_options_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+
+	return parse_string("backend_options", value, options->backend_options,
+			    BACKEND_OPTIONS_MAX);
+}
+
+static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
+{
+	struct uring_options *options = eo;
+
+	options->sqthread_poll_cpu = *cpu;
+	options->sqthread_poll_cpu_set = 1;
+	return 0;
+}
+
+/* Parsed by us, for messages that tell what is allowed: as a string that fio does not look at. */
+#define PARSED(option, long_name, helptext, ...)                                                   \
+	{                                                                                          \
+		.name = #option, .lname = long_name, .type = FIO_OPT_STR, .cb = option##_cb,       \
+		.help = helptext, .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_INVALID,        \
+		##__VA_ARGS__                                                                      \
+	}
+
+#define URING(option, opt_type, long_name, helptext, ...)                                          \
+	{                                                                                          \
+		.name = #option, .lname = long_name, .type = opt_type,                             \
+		.off1 = offsetof(struct uring_options, option), .help = helptext,                  \
+		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING, ##__VA_ARGS__            \
+	}
+
+struct fio_option options_table[] = {
+	PARSED(dedup_ratio, "Deduplication ratio",
+	       "Deduplication ratio N:1 of what is written: total units / distinct units, a real "
+	       "number from 1 on",
+	       .def = "1"),
+	PARSED(compress_ratio, "Compression ratio",
+	       "Compression ratio N:1 of the distinct data, a real number from 1 on",
+	       .def = "1"),
+	PARSED(dedup_unit, "Deduplication unit",
+	       "Bytes that the storage deduplicates at a time, a multiple of 512", .def = "4k"),
+	PARSED(compress_chunk, "Compression chunk",
+	       "Bytes in which compress_ratio holds, 512 to dedup_unit (default: 4k, or dedup_unit "
+	       "where that is smaller)"),
+	PARSED(data_seed, "Data seed",
+	       "64-bit seed of the data (default: a fresh one, which is printed); the same seed, "
+	       "file names and options give the same bytes"),
+	PARSED(data_version, "Data version",
+	       "Version that the first pass over a file writes; each further pass writes the next",
+	       .def = "0"),
+	PARSED(dedup_domain, "Deduplication domain",
+	       "Files with the same name here hold the same data, as clones do (default: the "
+	       "file's own name)"),
+	PARSED(backend, "Back end",
+	       "The engine that does the I/O: io_uring, libaio, null, or fio:NAME for any engine "
+	       "of fio",
+	       .def = "io_uring"),
+	PARSED(backend_options, "Back end options",
+	       "Options for a fio:NAME back end: NAME=VALUE,... (\\, is a comma in a value)"),
+	{
+		.name = "direct_fallback",
+		.lname = "Fall back from O_DIRECT",
+		.type = FIO_OPT_BOOL,
+		.off1 = offsetof(struct options, direct_fallback),
+		.def = "0",
+		.help = "Where a file system refuses O_DIRECT, warn and go on buffered",
+		.category = FIO_OPT_C_ENGINE,
+		.group = FIO_OPT_G_INVALID,
+	},
+	URING(hipri, FIO_OPT_STR_SET, "High priority", "io_uring: poll for completions"),
+	URING(fixedbufs, FIO_OPT_STR_SET, "Fixed buffers",
+	      "io_uring: register the I/O buffers (default: where the kernel allows it)",
+	      .def = "1", .no_warn_def = 1),
+	URING(registerfiles, FIO_OPT_STR_SET, "Register files",
+	      "io_uring: register the files (default: where the kernel allows it)",
+	      .def = "1", .no_warn_def = 1),
+	URING(sqthread_poll, FIO_OPT_STR_SET, "Kernel SQ thread polling",
+	      "io_uring: let a kernel thread submit"),
+	{
+		.name = "sqthread_poll_cpu",
+		.lname = "SQ thread CPU",
+		.type = FIO_OPT_INT,
+		.cb = sqthread_poll_cpu_cb,
+		.help = "io_uring: CPU for the kernel thread of sqthread_poll",
+		.category = FIO_OPT_C_ENGINE,
+		.group = FIO_OPT_G_IOURING,
+	},
+	URING(nonvectored, FIO_OPT_INT, "Non-vectored",
+	      "io_uring: use non-vectored reads and writes", .def = "1"),
+	URING(nowait, FIO_OPT_BOOL, "RWF_NOWAIT",
+	      "io_uring: fail with EAGAIN rather than block", .def = "0"),
+	URING(force_async, FIO_OPT_INT, "Force async",
+	      "io_uring: set IOSQE_ASYNC on every Nth request"),
+	{ .name = NULL },
+};
+
+const char *options_uring_used(const struct options *options)
+{
+	const struct uring_options *set = (const void *)options->inner;
+	static const struct uring_options defaults = {
+		.fixedbufs = 1, .registerfiles = 1, .nonvectored = 1
+	};
+
+#define USED(option)                                                                               \
+	if (set->option != defaults.option)                                                        \
+		return #option
+	USED(hipri);
+	USED(fixedbufs);
+	USED(registerfiles);
+	USED(sqthread_poll);
+	if (set->sqthread_poll_cpu_set)
+		return "sqthread_poll_cpu";
+	USED(nonvectored);
+	USED(nowait);
+	USED(force_async);
+#undef USED
+	return NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a user may set. */
+#ifndef DGEN_OPTIONS_H
+#define DGEN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dgen.h"
+
+struct thread_data;
+struct fio_option;
+struct job;
+
+#define BACKEND_MAX 128
+#define BACKEND_OPTIONS_MAX 4096
+#define DOMAIN_MAX 1024
+
+/* More than any engine of fio has: fio 3.33's and 3.41's largest is below 300 bytes. */
+#define INNER_OPTIONS_MAX 4096
+
+/* data_version and the passes of a run stay below this; see content.c. */
+#define DATA_VERSION_MAX (UINT64_MAX >> 3)
+
+/*
+ * td->eo. An inner engine finds its own options there as well, at the beginning, as if it were
+ * alone: so fio's copying, duplicating and freeing of td->eo stays right for both.
+ *
+ * There are no pointers to strings: fio would have to duplicate and free them.
+ */
+struct options {
+	union {
+		struct thread_data *td; /* fio writes it */
+		unsigned char inner[INNER_OPTIONS_MAX];
+	};
+	struct job *job; /* of the td that owns the options; workers of fio get a copy */
+	struct dgen_options data;
+	bool data_seed_set;
+	uint64_t data_version;
+	unsigned int direct_fallback;
+	char dedup_domain[DOMAIN_MAX];
+	char backend[BACKEND_MAX];
+	char backend_options[BACKEND_OPTIONS_MAX];
+};
+
+extern struct fio_option options_table[];
+
+/* The option of the io_uring back end that was set to something else than its default, or NULL. */
+const char *options_uring_used(const struct options *options);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the jobs share lives in memory that is mapped shared before the first of them is forked. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "compat.h"
+#include "options.h"
+#include "run.h"
+
+enum { GROUPS_MAX = 256 };
+
+static struct run {
+	atomic_uint groups; /* used */
+	atomic_flag joining;
+	uint64_t fresh_seed;
+	struct run_group group[GROUPS_MAX];
+} *run;
+
+int run_load(void)
+{
+	if (run)
+		return 0;
+	run = mmap(NULL, sizeof(*run), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (run == MAP_FAILED) {
+		run = NULL;
+		return -errno;
+	}
+	run->fresh_seed = dgen_fresh_seed();
+	return 0;
+}
+
+uint64_t run_fresh_seed(void)
+{
+	return run->fresh_seed;
+}
+
+bool run_output_is_normal(void)
+{
+	return output_format == FIO_OUTPUT_NORMAL;
+}
+
+static bool same(const struct run_group *group, const struct options *options)
+{
+	const struct dgen_options *data = &options->data;
+
+	return group->dedup_ratio == data->dedup_ratio &&
+	       group->compress_ratio == data->compress_ratio &&
+	       group->dedup_unit == data->dedup_unit &&
+	       group->compress_chunk == data->compress_chunk &&
+	       group->data_seed == data->data_seed &&
+	       group->data_version == options->data_version;
+}
+
+/* The last one takes all jobs beyond GROUPS_MAX different ones: their line is less exact. */
+static struct run_group *find(const struct options *options)
+{
+	struct run_group *group = run->group;
+	unsigned int i;
+
+	for (i = 0; i < run->groups; i++, group++)
+		if (same(group, options))
+			return group;
+	if (i == GROUPS_MAX)
+		return group - 1;
+
+	group->dedup_ratio = options->data.dedup_ratio;
+	group->compress_ratio = options->data.compress_ratio;
+	group->dedup_unit = options->data.dedup_unit;
+	group->compress_chunk = options->data.compress_chunk;
+	group->data_seed = options->data.data_seed;
+	group->data_version = options->data_version;
+	run->groups++;
+	return group;
+}
+
+struct run_group *run_join(const struct options *options)
+{
+	struct run_group *group;
+
+	/* Jobs join from fio's main process, but with create_serialize=0 each from its own. */
+	while (atomic_flag_test_and_set(&run->joining))
+		sched_yield();
+	group = find(options);
+	group->jobs++;
+	atomic_flag_clear(&run->joining);
+	return group;
+}
+
+static void print(const struct run_group *group)
+{
+	if (!group->newest || !run_output_is_normal())
+		return;
+	log_info("dgen: wrote %.2f GiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
+		 ", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64 "\n",
+		 (double)group->written / (1 << 30), group->dedup_ratio, group->compress_ratio,
+		 group->data_seed, group->data_version, group->newest - 1, group->newest);
+}
+
+void run_leave(struct run_group *group, uint64_t written, uint64_t newest)
+{
+	uint_fast64_t seen = group->newest;
+
+	group->written += written;
+	while (seen < newest && !atomic_compare_exchange_weak(&group->newest, &seen, newest))
+		;
+	if (--group->jobs == 0)
+		print(group);
+}

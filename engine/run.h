@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the jobs of one run of fio share, be they processes or threads. */
+#ifndef DGEN_RUN_H
+#define DGEN_RUN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options;
+struct thread_data;
+
+/* The jobs of a run that have the same data options: one line at the end is about all of them. */
+struct run_group {
+	atomic_int jobs;       /* not yet ended */
+	atomic_bool seed_said; /* the fresh seed has been printed */
+	atomic_bool fallback_said;
+	atomic_uint_fast64_t written; /* bytes */
+	atomic_uint_fast64_t newest;  /* version that was written last, plus one; 0: none */
+	double dedup_ratio, compress_ratio;
+	uint32_t dedup_unit, compress_chunk;
+	uint64_t data_seed, data_version;
+};
+
+/* Before jobs are forked. 0 or -errno. */
+int run_load(void);
+
+/* The seed of the jobs that name none: one for the whole run. */
+uint64_t run_fresh_seed(void);
+
+/* The group of a job with these options, counting it in. Call it in the order of the jobs. */
+struct run_group *run_join(const struct options *options);
+
+/* What a job has written; then it is no longer counted. The last of a group prints the line. */
+void run_leave(struct run_group *group, uint64_t written, uint64_t newest);
+
+/* Is fio writing for people alone, so that a line of ours on its output harms nobody? */
+bool run_output_is_normal(void);
+
+/* For warnings: standard error, never --output. */
+#define run_warn(fmt, ...) fprintf(stderr, "dgen: " fmt "\n", ##__VA_ARGS__)
+
+#endif
