@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make builds what a user needs; make help lists the rest. Variables a user may set:
+#
+#   CC CFLAGS CPPFLAGS LDFLAGS   as always; CFLAGS is optimisation only, warnings stay
+#   FIO                          the fio that will load the engine (default: from PATH)
+#   FIO_SRC                      its source (default: fetched from the distribution's archive)
+#   FIO_CONFIGURE                flags for its configure, where they cannot be found out
+#   PREFIX DESTDIR               for install
+#   SANITIZE=address,undefined   builds with sanitizers, into a directory of its own
+#   WERROR=1                     warnings are errors
+#   V=1                          shows the commands
+#   B                            the directory to build in
+
+SHELL := /bin/bash
+comma := ,
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+FIO ?= fio
+FIO_SRC ?=
+FIO_CONFIGURE ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+CFLAGS ?= -O2 -g
+B ?= build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+
+# What users run lies in the root of the repository; other builds keep theirs to themselves.
+OUT := $(if $(filter build,$(B)),,$(B)/)
+ENGINE := $(OUT)libdgen_engine.so
+MEASURE := $(OUT)dgen-measure
+LIBDGEN := $(B)/libdgen.a
+# One source of fio for all builds.
+FIO_DIR := build/fio
+
+export CC CFLAGS CPPFLAGS FIO FIO_SRC FIO_CONFIGURE
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+# ---------------------------------------------------------------- flags
+
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+X86_64 := $(filter x86_64%,$(MACHINE))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough \
+	$(if $(WERROR),-Werror)
+# Sanitizers bring their own checks, and fortified functions hide from them.
+HARDENING := $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+	-fstack-protector-strong $(if $(X86_64),-fstack-clash-protection -fcf-protection)
+SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover)
+
+BASE_FLAGS := -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) $(CPPFLAGS) \
+	$(CFLAGS) $(SANITIZERS)
+LINK_FLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZERS) $(LDFLAGS)
+
+# fio's own flags for its engines, as far as its headers look at them. -isystem keeps the warnings
+# of those headers out.
+FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTERNAL \
+	-DFIO_INC_DEBUG -isystem $(FIO_DIR)/src -include $(FIO_DIR)/src/config-host.h \
+	-include $(FIO_DIR)/version.h
+
+GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator
+ENGINE_FLAGS := -I. -Iengine -Igenerator $(FIO_FLAGS)
+MEASURE_FLAGS := -Imeasure
+TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator
+
+ENGINE_LIBS := -luring -laio -lm
+MEASURE_LIBS := -llz4 -lzstd -lxxhash -lm
+TEST_LIBS := -lcmocka -lm
+
+# One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
+# baseline. Those in this table are for x86-64 only.
+KERNEL_FLAGS_avx2 := -mavx2 -maes
+KERNEL_FLAGS_aesni := -maes -mssse3
+KERNEL_FLAGS_vaes_avx2 := -mavx2 -maes -mvaes
+KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -maes -mvaes
+X86_KERNELS := avx2 aesni vaes_avx2 avx512
+
+# ---------------------------------------------------------------- files
+
+GENERATOR_SRC := $(sort $(wildcard generator/*.c))
+ifeq ($(X86_64),)
+GENERATOR_SRC := $(filter-out $(X86_KERNELS:%=generator/kernel_%.c),$(GENERATOR_SRC))
+endif
+ENGINE_SRC := $(sort $(wildcard engine/*.c))
+MEASURE_SRC := $(sort $(wildcard measure/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
+# What several unit tests share.
+UNIT_COMMON_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/*.c)))
+
+object = $(patsubst %.c,$(B)/%.o,$(1))
+GENERATOR_OBJ := $(call object,$(GENERATOR_SRC))
+ENGINE_OBJ := $(call object,$(ENGINE_SRC))
+MEASURE_OBJ := $(call object,$(MEASURE_SRC))
+UNIT_OBJ := $(call object,$(UNIT_SRC))
+UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
+UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
+ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
+
+.PHONY: all tests run check lint format install uninstall clean distclean help deps FORCE
+
+all: $(ENGINE) $(MEASURE) ## build libdgen_engine.so and dgen-measure (the default)
+
+tests: $(UNIT_BIN) ## build the unit tests
+
+# ---------------------------------------------------------------- compile and link
+
+# $(B)/flags changes only when the compiler, a flag or the list of files does.
+define BUILD_KEY
+$(shell $(CC) --version 2>/dev/null | head -n 1)
+$(CC) $(BASE_FLAGS) $(LINK_FLAGS)
+$(GENERATOR_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(TEST_FLAGS)
+$(foreach k,$(X86_KERNELS),$(KERNEL_FLAGS_$(k))) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
+$(ALL_OBJ)
+endef
+export BUILD_KEY
+
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@[ "$$BUILD_KEY" = "$$(cat $@ 2>/dev/null)" ] || printf '%s\n' "$$BUILD_KEY" > $@
+
+# What is missing is said once, before the compiler fails on it.
+$(B)/deps: .ci/deps
+	@mkdir -p $(@D)
+	@.ci/deps build
+	@touch $@
+
+# The script touches its stamp only when fio, its source or their configuration changed.
+$(FIO_DIR)/stamp: FORCE | $(B)/deps
+	@engine/fio-source.sh $(FIO_DIR)
+
+$(ENGINE_OBJ): $(FIO_DIR)/stamp
+
+$(GENERATOR_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
+$(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
+$(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
+$(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
+$(foreach k,$(X86_KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
+
+$(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
+
+-include $(ALL_OBJ:.o=.d)
+
+$(LIBDGEN): $(GENERATOR_OBJ) $(B)/flags
+	$(say) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(GENERATOR_OBJ)
+
+# One exported symbol: fio looks engines up by name in everything that is loaded.
+# nodelete: fio unloads an engine while its threads may still run.
+$(ENGINE): $(ENGINE_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,--version-script=engine/engine.map -Wl,-Bsymbolic \
+		-Wl,-z,nodelete -o $@ $(ENGINE_OBJ) $(LIBDGEN) $(ENGINE_LIBS)
+
+$(MEASURE): $(MEASURE_OBJ) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
+
+$(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(LIBDGEN) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(UNIT_COMMON_OBJ) $(LIBDGEN) $(TEST_LIBS)
+
+# ---------------------------------------------------------------- use and test
+
+deps: ## install the packages that run and check need, if any is missing
+	@.ci/deps check
+
+run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN_JOB= KEEP=1)
+	@.ci/deps run
+	+@$(MAKE) all
+	@RUN_JOB='$(RUN_JOB)' RUN_DIR='$(RUN_DIR)' RUN_SIZE='$(RUN_SIZE)' KEEP='$(KEEP)' \
+		jobs/run-profile
+
+# Installs, builds, lints and tests; a failure of any of these is one in the count.
+check: ## run all tests and lint; T='name ...' runs those whose name contains a word
+	+@MAKE='$(MAKE)' T='$(T)' tests/run
+
+lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
+	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
+		MEASURE_FLAGS='$(MEASURE_FLAGS)' TEST_FLAGS='$(TEST_FLAGS)' \
+		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
+		tests/lint $(T)
+
+format: ## lay the C sources out as lint wants them
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs -r clang-format -i
+
+# ---------------------------------------------------------------- install
+
+LIB_DIR = $(DESTDIR)$(PREFIX)/lib/dgen
+BIN_DIR = $(DESTDIR)$(PREFIX)/bin
+JOB_DIR = $(DESTDIR)$(PREFIX)/share/dgen/jobs
+JOBS := $(sort $(wildcard jobs/*.fio))
+
+install: all ## install under PREFIX (/usr/local), below DESTDIR
+	install -d '$(LIB_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
+	install -m 755 $(ENGINE) '$(LIB_DIR)/libdgen_engine.so'
+	install -m 755 $(MEASURE) '$(BIN_DIR)/dgen-measure'
+	install -m 644 $(JOBS) '$(JOB_DIR)'
+
+uninstall: ## remove what install installed
+	rm -f '$(LIB_DIR)/libdgen_engine.so' '$(BIN_DIR)/dgen-measure' \
+		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
+	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(LIB_DIR)' 2>/dev/null || :
+
+clean: ## remove what was built; keeps the source of fio
+	@find build -mindepth 1 -maxdepth 1 ! -name fio -exec rm -rf {} + 2>/dev/null || :
+	@rm -f libdgen_engine.so dgen-measure
+
+distclean: ## remove everything that make made
+	@rm -rf build libdgen_engine.so dgen-measure
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@sed -n '3,14{/^# make/d;s/^# \{0,1\}//p}' $(firstword $(MAKEFILE_LIST))
