@@ -49,7 +49,7 @@ load lib
 
 @test "compression: C = 1 does not shrink by 0.1 % under zstd -19 --long=27" {
 	need_command zstd
-	dgen --size="$(full 256m 64m)" --bs=1m
+	dgen --size="$(full 256m 32m)" --bs=1m
 	size=$(stat -c %s f)
 	packed=$(zstd -q -19 --long=27 -T0 --stdout f | wc -c)
 	((packed * 1000 > size * 999)) || fail "$size bytes shrink to $packed"
@@ -70,7 +70,7 @@ load lib
 	# The figures of dgen-measure against the codecs' own programs, record by record.
 	need_command zstd
 	need_command lz4
-	static_fio --size=1m --refill_buffers=1 --buffer_compress_percentage=50
+	static_fio --size=256k --refill_buffers=1 --buffer_compress_percentage=50
 	mkdir pieces
 	split -a 4 -b 4096 f pieces/
 	zstd=0 lz4=0

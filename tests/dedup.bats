@@ -111,20 +111,23 @@ load lib
 }
 
 @test "dedup: at multiples of the unit about 1:1" {
-	for D in 1.5 2 10; do
+	for D in 1.5 2 3 10; do
+		# Where few contents are left, neighbours meet again by chance.
+		percent=$((${D%.*} > 3 ? 15 : 2))
 		dgen --size=64m --dedup_ratio=$D
 		measured --codec=none --unit=8k,16k,64k f
 		for i in 0 1 2; do
-			near "$(figure ".units[$i].dedup_ratio")" 1 2 ||
+			near "$(figure ".units[$i].dedup_ratio")" 1 $percent ||
 				fail "D=$D: $(figure ".units[$i]")"
 		done
 	done
 }
 
 @test "dedup: shifted by half a unit about 1:1" {
-	for D in 1.5 2 10; do
+	for D in 1.5 2 3 10; do
+		percent=$((${D%.*} > 3 ? 15 : 2))
 		dgen --size=64m --dedup_ratio=$D
-		dedup_is 1 2 "D=$D" --shift=2048 f
+		dedup_is 1 $percent "D=$D" --shift=2048 f
 	done
 }
 
@@ -148,7 +151,8 @@ load lib
 	dgen --size=256m --bs=1m --dedup_ratio=2
 	for part in 0 64 128 192; do
 		dd if=f of=part bs=1M skip=$part count=64 status=none
-		dedup_is 2 1 "64 MiB from $part MiB on" part
+		# It need not begin or end where a window does.
+		dedup_is 2 3 "64 MiB from $part MiB on" part
 	done
 }
 

@@ -22,7 +22,7 @@ wrong() {
 }
 
 @test "input: dedup_ratio out of range" {
-	wrong dedup_ratio 1 0 0.5 -2 0.999 1001 1e9 inf nan
+	wrong dedup_ratio 1 0 0.5 -2 0.999 1001 99999 inf nan
 }
 
 @test "input: dedup_ratio is not a number" {
@@ -30,7 +30,7 @@ wrong() {
 }
 
 @test "input: compress_ratio out of range" {
-	wrong compress_ratio 1 0 0.5 -1 1e9 inf nan
+	wrong compress_ratio 1 0 0.5 -1 99999 inf nan
 }
 
 @test "input: compress_ratio is not a number" {
@@ -42,7 +42,8 @@ wrong() {
 }
 
 @test "input: dedup_unit out of range" {
-	wrong dedup_unit "must be" 0 256 67108864 99999999999
+	wrong dedup_unit "512" 256 67108864
+	wrong dedup_unit "" 0 99999999999
 }
 
 @test "input: dedup_unit is not a number" {
@@ -85,36 +86,35 @@ wrong() {
 
 @test "input: a missing directory" {
 	dgen_raw --filename="$T/missing/f"
-	((status != 0 && status < 124)) || fail "status $status"
+	failed
 	grep -q missing/f fio.out fio.err || fail "the file is not named"
 	grep -q 'No such file' fio.out fio.err || fail "the reason is not given"
 }
 
 @test "input: a file that may not be written" {
-	loop_device 16m
-	blockdev --setro "$DEVICE"
+	loop_device 16m --read-only
 	dgen_raw --filename="$DEVICE" --size=16m
-	((status != 0 && status < 124)) || fail "status $status"
+	failed
 	grep -q "$DEVICE" fio.out fio.err
 }
 
 @test "input: a directory in place of a file" {
 	mkdir d
 	dgen_raw --filename=d
-	((status != 0 && status < 124)) || fail "status $status"
+	failed
 }
 
 @test "input: no space left" {
 	file_system 32m
 	dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=1m
-	refused "$MOUNT/f" "No space left" write
+	io_error "$MOUNT/f" "No space left" "write offset" 1048576
 }
 
 @test "input: no space left, many jobs" {
 	file_system 32m
 	dgen_raw --filename="$MOUNT/f" --size=32m --numjobs=4 --offset_increment=32m \
 		--fallocate=none --bs=64k
-	((status != 0 && status < 124)) || fail "status $status"
+	failed
 	grep -q "No space left" fio.out fio.err
 }
 
@@ -152,7 +152,7 @@ wrong() {
 	chmod +x fio.sh
 	FIO=./fio.sh
 	dgen_raw
-	refused io_uring "Operation not permitted" backend
+	refused io_uring forbidden backend=fio:psync
 	# The way out that the line names.
 	dgen --backend=fio:psync --dedup_ratio=2
 	dedup_is 2 3 "backend=fio:psync" f
@@ -190,5 +190,5 @@ wrong() {
 @test "input: a fault of the disk is reported with file, offset and length" {
 	failing_device 32m 8m
 	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --iodepth=1
-	refused "$DEVICE" "Input/output error" write offset 65536
+	io_error "$DEVICE" "write offset=8388608" 65536
 }

@@ -125,7 +125,8 @@ fio_raw() {
 dgen_raw() {
 	local where=(--filename="$T/f")
 
-	[[ " $*" == *" --directory="* ]] && where=()
+	# fio adds up file names rather than taking the last.
+	[[ " $*" == *" --directory="* || " $*" == *" --filename="* ]] && where=()
 	fio_raw --name=j "${where[@]}" --rw=write --bs=64k --size=16m --direct="$DIRECT" \
 		--iodepth=8 --data_seed=1 --output-format=json "$@"
 }
@@ -217,12 +218,13 @@ same() {
 	cmp -- "$1" "$2" >&2 || fail "$3: the files differ"
 }
 
-# loop_device SIZE: sets DEVICE; teardown detaches it.
+# loop_device SIZE [losetup option]...: sets DEVICE; teardown detaches it.
 loop_device() {
 	need_root
 	need_command losetup
 	truncate -s "$1" "$T/disk.img"
-	DEVICE=$(losetup --find --show --direct-io=off "$T/disk.img" 2>/dev/null) ||
+	shift
+	DEVICE=$(losetup --find --show --direct-io=off "$@" "$T/disk.img" 2>/dev/null) ||
 		skip "no loop device can be had here"
 	LOOPS+=("$DEVICE")
 }
@@ -250,17 +252,39 @@ file_system() {
 	MOUNTS+=("$MOUNT")
 }
 
+# Fails unless fio failed by itself.
+failed() {
+	((status != 124 && status != 137)) || fail "fio hung"
+	((status < 128)) || fail "fio crashed with $status"
+	((status != 0)) && return
+	show "$T/fio.out" "$T/fio.err"
+	fail "fio ended with 0"
+}
+
+# io_error WORD...: fio failed, and each line about a failed I/O has all these words; there are no
+# more of them than I/Os can be in flight.
+io_error() {
+	local line word lines
+
+	failed
+	mapfile -t lines < <(cat "$T/fio.err" "$T/fio.out" | grep -E '^(fio: io_u error|dgen: )')
+	if ((${#lines[@]} < 1 || ${#lines[@]} > 8)); then
+		show "$T/fio.out" "$T/fio.err"
+		fail "${#lines[@]} lines about failed I/O"
+	fi
+	for line in "${lines[@]}"; do
+		for word; do
+			[[ $line == *"$word"* ]] || fail "no '$word' in: $line"
+		done
+	done
+}
+
 # Fails unless fio failed by itself, said one line of ours, and that line has all these words.
 # Our lines begin with "dgen: "; what fio adds of its own is not counted.
 refused() {
 	local lines word
 
-	((status != 124 && status != 137)) || fail "fio hung"
-	((status < 128)) || fail "fio crashed with $status"
-	if ((status == 0)); then
-		show "$T/fio.out" "$T/fio.err"
-		fail "fio ended with 0"
-	fi
+	failed
 	lines=$(cat "$T/fio.out" "$T/fio.err" | grep 'dgen: ' || true)
 	if [[ $(grep -c . <<<"$lines") -ne 1 ]]; then
 		show "$T/fio.out" "$T/fio.err"
