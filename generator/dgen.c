@@ -71,13 +71,15 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 		return refuse(why, "dedup_unit=%u: a multiple of 512 from 512 to %u is allowed",
 			      o->dedup_unit, UNIT_MAX);
 	if (chunk < SECTOR || chunk > o->dedup_unit || chunk % SECTOR)
-		return refuse(why,
-			      "compress_chunk=%u: a multiple of 512 from 512 to dedup_unit=%u is allowed",
-			      chunk, o->dedup_unit);
+		return refuse(
+			why,
+			"compress_chunk=%u: a multiple of 512 from 512 to dedup_unit=%u is allowed",
+			chunk, o->dedup_unit);
 	if (!(o->compress_ratio >= 1 && o->compress_ratio <= largest_ratio(chunk)))
-		return refuse(why,
-			      "compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
-			      o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
+		return refuse(
+			why,
+			"compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
+			o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
 	return 0;
 }
 
@@ -232,12 +234,16 @@ static void push_unit(struct queue *q, struct dgen_content content, uint32_t at,
 static void fill_lines(const struct dgen *dgen, const struct dgen_space *space, uint64_t offset,
 		       uint8_t *out, size_t length)
 {
-	struct queue q = { .dgen = dgen, .out = out };
 	struct dgen_content contents[BATCH];
+	struct queue q;
 	uint32_t size = (uint32_t)dgen->unit.value;
 	uint64_t unit = dgen_div(offset, &dgen->unit);
 	uint64_t at = offset - unit * size; /* in the first unit */
 
+	/* An initialiser would clear the spans, which costs as much as filling 2 KiB. */
+	q.dgen = dgen;
+	q.out = out;
+	q.count = 0;
 	while (length) {
 		uint64_t left = at + length;
 		size_t count = left >= (uint64_t)BATCH * size ?
@@ -280,6 +286,7 @@ void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint6
 
 		fill_lines(dgen, &space, offset, out, whole);
 		if (length > whole)
-			dgen_fill(dgen, domain, version, offset + whole, out + whole, length - whole);
+			dgen_fill(dgen, domain, version, offset + whole, out + whole,
+				  length - whole);
 	}
 }

@@ -23,16 +23,19 @@ extern "C" {
 #define DGEN_WHY_MAX 160 /* bytes, enough for every message of dgen_create() */
 
 struct dgen_options {
-	double dedup_ratio;      /* D = total units / distinct units; 1 to 1000, need not be whole */
-	double compress_ratio;   /* C = bytes in / bytes out on the distinct data; >= 1 */
-	uint32_t dedup_unit;     /* bytes; a multiple of 512, 512 to 16 MiB */
+	double dedup_ratio;    /* D = total units / distinct units; 1 to 1000, need not be whole */
+	double compress_ratio; /* C = bytes in / bytes out on the distinct data; >= 1 */
+	uint32_t dedup_unit;   /* bytes; a multiple of 512, 512 to 16 MiB */
 	uint32_t compress_chunk; /* bytes in which C holds; a multiple of 512, at most dedup_unit;
 				    0: the smaller of 4096 and dedup_unit */
 	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
 };
 
 /* Incompressible, unique 4 KiB units. */
-#define DGEN_OPTIONS_DEFAULT { 1.0, 1.0, 4096, 0, 0 }
+#define DGEN_OPTIONS_DEFAULT                                                                       \
+	{                                                                                          \
+		1.0, 1.0, 4096, 0, 0                                                               \
+	}
 
 struct dgen; /* a plan for one set of options */
 

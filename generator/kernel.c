@@ -13,14 +13,14 @@ extern const struct dgen_kernel dgen_kernel_aesni;
 
 const struct dgen_kernel *const dgen_kernels[] = {
 #ifdef __x86_64__
-	&dgen_kernel_avx512,
-	&dgen_kernel_vaes,
-	&dgen_kernel_avx2,
-	&dgen_kernel_aesni,
+	&dgen_kernel_avx512,   &dgen_kernel_vaes,
+	&dgen_kernel_avx2,     &dgen_kernel_aesni,
 #endif
-	&dgen_kernel_portable,
-	NULL,
+	&dgen_kernel_portable, NULL,
 };
+
+#define ONES8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+const uint8_t dgen_mask[2 * DGEN_LINE] = { ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8 };
 
 static uint8_t times2(uint8_t x)
 {

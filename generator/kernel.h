@@ -48,6 +48,9 @@ struct dgen_kernel {
 /* From best to worst; ends with a nameless one. The last named one runs everywhere. */
 extern const struct dgen_kernel *const dgen_kernels[];
 
+/* DGEN_LINE bytes of ones, then as many of zeros. */
+extern const uint8_t dgen_mask[2 * DGEN_LINE];
+
 void dgen_tables_init(struct dgen_tables *tables, uint64_t seed);
 
 #endif

@@ -26,9 +26,12 @@ static inline vec number(uint64_t low, uint64_t high)
 	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-static inline vec xor(vec a, vec b)
+static inline vec xor (vec a, vec b) { return _mm_xor_si128(a, b); }
+
+		static inline vec
+	and (vec a, vec b)
 {
-	return _mm_xor_si128(a, b);
+	return _mm_and_si128(a, b);
 }
 
 static inline vec zero(void)

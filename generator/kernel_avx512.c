@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* AVX-512F with VAES: a line at a time. */
 #include "kernel.h"
+#include "kernel_x86.h"
 
 #include <immintrin.h>
 
@@ -23,13 +24,15 @@ static inline vec lane16(const uint8_t *p)
 
 static inline vec number(uint64_t low, uint64_t high)
 {
-	return _mm512_broadcast_i32x4(
-		_mm_set_epi64x((long long)high, (long long)low));
+	return _mm512_broadcast_i32x4(_mm_set_epi64x((long long)high, (long long)low));
 }
 
-static inline vec xor(vec a, vec b)
+static inline vec xor (vec a, vec b) { return _mm512_xor_si512(a, b); }
+
+		static inline vec
+	and (vec a, vec b)
 {
-	return _mm512_xor_si512(a, b);
+	return _mm512_and_si512(a, b);
 }
 
 static inline vec zero(void)
@@ -48,7 +51,7 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 /* The builtin asks the system (XCR0) as well as the processor. */
 static int usable(void)
 {
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vaes");
+	return __builtin_cpu_supports("avx512f") && has_vaes();
 }
 
 const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill };

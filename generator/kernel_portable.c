@@ -5,7 +5,8 @@
 #include <string.h>
 
 typedef struct {
-	uint32_t w[4]; /* byte i of the lane is byte i % 4, from the least significant, of w[i / 4] */
+	uint32_t w
+		[4]; /* byte i of the lane is byte i % 4, from the least significant, of w[i / 4] */
 } vec;
 
 static inline uint32_t little(uint32_t x)
@@ -45,10 +46,18 @@ static inline vec number(uint64_t low, uint64_t high)
 			(uint32_t)(high >> 32) } };
 }
 
-static inline vec xor(vec a, vec b)
+static inline vec xor
+		(vec a, vec b) {
+			for (int i = 0; i < 4; i++)
+				a.w[i] ^= b.w[i];
+			return a;
+		}
+
+		static inline vec
+	and (vec a, vec b)
 {
 	for (int i = 0; i < 4; i++)
-		a.w[i] ^= b.w[i];
+		a.w[i] &= b.w[i];
 	return a;
 }
 

@@ -7,12 +7,10 @@
  *   void store(p, v)        to unaligned memory
  *   vec number(low, high)   the two as little-endian bytes, in every 16-byte lane
  *   vec lane16(p)           16 bytes in every lane
- *   vec xor(a, b)
+ *   vec xor(a, b), and(a, b)
  *   vec zero()
  *   vec aes(t, v, key)      AESENC of each lane
  */
-#include <string.h>
-
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
 
 struct keys {
@@ -34,45 +32,77 @@ static inline void set_keys(struct keys *keys, const struct dgen_tables *t, uint
 	}
 }
 
-static inline void write_line(const struct keys *keys, const struct dgen_tables *t, uint32_t line,
-			      uint8_t *out)
+static inline vec line_part(const struct keys *keys, const struct dgen_tables *t,
+			    const uint8_t *line, int i)
+{
+	return aes(t, xor(load(line + i * sizeof(vec)), keys->k0[i]), keys->k1[i]);
+}
+
+static inline void write_line(const struct keys *keys, const struct dgen_tables *t,
+			      const uint8_t *line, uint8_t *out)
 {
 	for (int i = 0; i < VECS; i++)
+		store(out + i * sizeof(vec), line_part(keys, t, line, i));
+}
+
+/* The line in which the random bytes end; the span goes on with zeros. */
+static inline void write_last_line(const struct keys *keys, const struct dgen_tables *t,
+				   const uint8_t *line, uint32_t bytes, uint8_t *out)
+{
+	const uint8_t *mask = dgen_mask + DGEN_LINE - bytes;
+
+	for (int i = 0; i < VECS; i++)
 		store(out + i * sizeof(vec),
-		      aes(t, xor(load(t->lines[line] + i * sizeof(vec)), keys->k0[i]),
-			  keys->k1[i]));
+		      and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
 }
 
 static inline uint8_t *write_random(const struct keys *keys, const struct dgen_tables *t,
 				    const struct dgen_span *span, uint8_t *out)
 {
-	uint32_t line = span->line, end = line + span->random / DGEN_LINE;
-	uint32_t rest = span->random % DGEN_LINE;
+	const uint8_t *line = t->lines[span->line];
+	const uint8_t *end = line + span->random / DGEN_LINE * DGEN_LINE;
 
-	for (; line < end; line++, out += DGEN_LINE)
+	/* Few iterations, so that their end is predicted and the next span's keys begin early. */
+	for (; end - line >= 8 * DGEN_LINE; line += 8 * DGEN_LINE, out += 8 * DGEN_LINE)
+#pragma GCC unroll 8
+		for (int i = 0; i < 8; i++)
+			write_line(keys, t, line + i * DGEN_LINE, out + i * DGEN_LINE);
+	for (; line < end; line += DGEN_LINE, out += DGEN_LINE)
 		write_line(keys, t, line, out);
-	if (rest) {
-		/* The span goes on to the end of the line, with zeros. */
-		write_line(keys, t, line, out);
-		memset(out + rest, 0, DGEN_LINE - rest);
+	if (span->random % DGEN_LINE) {
+		write_last_line(keys, t, line, span->random % DGEN_LINE, out);
 		out += DGEN_LINE;
 	}
+	return out;
+}
+
+static inline uint8_t *write_zeros(uint8_t *out, uint8_t *end)
+{
+	for (; end - out >= 8 * DGEN_LINE; out += 8 * DGEN_LINE)
+#pragma GCC unroll 32
+		for (int i = 0; i < 8 * VECS; i++)
+			store(out + i * sizeof(vec), zero());
+	for (; out < end; out += sizeof(vec))
+		store(out, zero());
 	return out;
 }
 
 static void fill(const struct dgen_tables *t, const struct dgen_span *spans, size_t count,
 		 uint8_t *out)
 {
+	struct keys keys, next;
+
+	if (!count)
+		return;
+	set_keys(&next, t, spans[0].low, spans[0].high);
 	for (const struct dgen_span *span = spans; span < spans + count; span++) {
 		uint8_t *end = out + span->random + span->zeros;
-		struct keys keys;
 
-		if (span->random) {
-			set_keys(&keys, t, span->low, span->high);
-			out = write_random(&keys, t, span, out);
-		}
-		for (; out < end; out += DGEN_LINE)
-			for (int i = 0; i < VECS; i++)
-				store(out + i * sizeof(vec), zero());
+		/* A span ahead: the keys take long, but do not wait for the stores. */
+		keys = next;
+		if (span + 1 < spans + count)
+			set_keys(&next, t, span[1].low, span[1].high);
+		out = write_random(&keys, t, span, out);
+		out = write_zeros(out, end);
 	}
 }

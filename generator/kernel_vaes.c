@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* AVX2 with VAES: 32 bytes at a time. */
 #include "kernel.h"
+#include "kernel_x86.h"
 
 #include <immintrin.h>
 
@@ -23,13 +24,15 @@ static inline vec lane16(const uint8_t *p)
 
 static inline vec number(uint64_t low, uint64_t high)
 {
-	return _mm256_broadcastsi128_si256(
-		_mm_set_epi64x((long long)high, (long long)low));
+	return _mm256_broadcastsi128_si256(_mm_set_epi64x((long long)high, (long long)low));
 }
 
-static inline vec xor(vec a, vec b)
+static inline vec xor (vec a, vec b) { return _mm256_xor_si256(a, b); }
+
+		static inline vec
+	and (vec a, vec b)
 {
-	return _mm256_xor_si256(a, b);
+	return _mm256_and_si256(a, b);
 }
 
 static inline vec zero(void)
@@ -48,7 +51,7 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 /* The builtin asks the system (XCR0) as well as the processor. */
 static int usable(void)
 {
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("vaes");
+	return __builtin_cpu_supports("avx2") && has_vaes();
 }
 
 const struct dgen_kernel dgen_kernel_vaes = { "vaes", usable, fill };

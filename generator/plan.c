@@ -31,11 +31,12 @@
 
 #include <stdbool.h>
 
-#define REFERENCES 12.0          /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
-#define POOL_MAX 61              /* contents; but for large ratios */
-#define RUN_MAX (1u << 20)       /* units; reached at D = 1.00005 */
+#define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
+#define POOL_MAX 61        /* contents; but for large ratios */
+#define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
-#define SEGMENT 32               /* shared units that follow one order while the pool grows */
+#define SHARED (UINT64_C(1) << 63)   /* of a number: a lane, not a unit */
+#define SEGMENT 32                   /* shared units that follow one order while the pool grows */
 
 static bool is_prime(uint32_t n)
 {
@@ -56,7 +57,7 @@ static uint32_t prime_from(uint32_t n)
 
 static uint32_t prime_to(uint32_t n)
 {
-	while (!is_prime(n))
+	while (n > 2 && !is_prime(n))
 		n--;
 	return n;
 }
@@ -93,10 +94,28 @@ static uint32_t pool_for(double references, uint32_t unit)
 	return prime_from((uint32_t)(pool > least ? pool : least));
 }
 
+/*
+ * The phases of the lanes are 1/2 / lanes, 3/2 / lanes, ..., which makes the sum of the rounded
+ * counts the rounded sum (Hermite's identity). Their order keeps it close after any number of lanes;
+ * lane 0, which has two contents from the start, is given them early.
+ */
+static void phases_init(struct dgen_plan *plan)
+{
+	uint32_t lanes = (uint32_t)plan->lanes.value;
+	uint32_t hop = coprime_near(0.618 * lanes, lanes);
+
+	for (uint32_t lane = 0; lane < lanes; lane++) {
+		uint32_t place = (lane * hop + lanes - 1) % lanes;
+
+		plan->phases[lane] = (2 * place + 1) * ((UINT64_C(1) << 63) / lanes);
+	}
+}
+
 void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_t seed)
 {
 	double r = ratio > REFERENCES ? ratio : REFERENCES;
 	double run = 0;
+	uint64_t uniques;
 
 	*plan = (struct dgen_plan){ .seed = dgen_mix(seed + DGEN_GOLDEN) };
 	if (ratio > 1) {
@@ -108,13 +127,12 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 		return;
 	}
 	plan->run = dgen_divisor((uint64_t)run);
-	plan->uniques = (uint32_t)plan->run.value - plan->pool;
+	uniques = plan->run.value - plan->pool;
 	plan->lanes = dgen_divisor(1 + (DISTANCE / unit + plan->run.value - 1) / plan->run.value);
-	plan->hop = coprime_near(0.618 * plan->lanes.value, (uint32_t)plan->lanes.value);
-	plan->half_phase = (UINT64_C(1) << 63) / plan->lanes.value;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
-	plan->rate = (uint64_t)((plan->run.value / ratio - plan->uniques) / plan->pool * 0x1p64);
+	plan->rate = (uint64_t)((plan->run.value / ratio - uniques) / (plan->pool - 1) * 0x1p64);
+	phases_init(plan);
 }
 
 struct dgen_space dgen_plan_space(const struct dgen_plan *plan, uint64_t domain, uint64_t version)
@@ -144,143 +162,153 @@ static inline struct dgen_content number(const struct dgen_space *space, uint64_
 static inline struct dgen_content shared(const struct dgen_space *space, uint64_t lane,
 					 uint64_t content)
 {
-	return number(space, UINT64_C(1) << 63 | lane, content);
+	return number(space, SHARED | lane, content);
 }
 
-/* A run, as far as its units have it in common. */
-struct run {
-	uint64_t row, lane;
-	uint64_t first;          /* shared units of the lane before this run */
-	uint64_t phase;          /* of the lane, times 2^64 */
-	uint64_t contents;       /* introduced before this run */
-	uint64_t newest;         /* (contents - 1) mod pool */
-	uint32_t step, offset;   /* a and b + version, both modulo pool */
-	bool growing;
-};
-
-/* Contents introduced by the first x shared units of a lane; *part: the fraction of the next one. */
-static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t phase, uint64_t x,
+/* Contents introduced by the first x places of a lane; *part: the fraction of the next one. */
+static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	unsigned __int128 sum = (unsigned __int128)x * plan->rate + phase;
+	unsigned __int128 sum = (unsigned __int128)x * plan->rate + plan->phases[lane];
 
 	*part = (uint64_t)sum;
 	return (uint64_t)(sum >> 64);
 }
 
+/* Where a walk over the units of one run stands. */
+struct walk {
+	uint64_t row, lane;
+	uint64_t rest;     /* of Bresenham's line */
+	uint32_t x;        /* shared units of the run so far */
+	uint64_t part;     /* fraction of the lane's next content */
+	uint64_t contents; /* introduced in the lane so far */
+	uint64_t before;   /* introduced before this run */
+	uint32_t age;      /* back from the newest of them, for the next shared unit */
+	uint32_t step;
+};
+
+static inline struct walk walk_from(const struct dgen_plan *plan, const struct dgen_space *space,
+				    uint64_t index, uint64_t position)
+{
+	/*
+	 * Position p is shared where floor((p + 1) * pool / run + 2/3) steps up: a little early, as
+	 * a tiny file has two shared contents from the start.
+	 */
+	uint64_t scaled = position * plan->pool + plan->run.value * 2 / 3;
+	uint64_t part, row = dgen_div(index, &plan->lanes);
+	struct walk w = { .row = row, .lane = index - row * plan->lanes.value };
+
+	w.x = (uint32_t)dgen_div(scaled, &plan->run);
+	w.rest = scaled - w.x * plan->run.value;
+	w.before = introduced(plan, w.lane, row * (plan->pool - 1), &part);
+	w.contents = introduced(plan, w.lane, row * (plan->pool - 1) + w.x, &w.part);
+	w.step = 1 + (uint32_t)dgen_mod(row + w.lane, &plan->turns);
+	w.age = (uint32_t)dgen_mod((uint64_t)w.step * (w.x + 1) + space->turn, &plan->prime);
+	return w;
+}
+
 /*
- * Over all lanes the phases are 1/2 / lanes, 3/2 / lanes, ..., which makes the sum of the rounded
- * counts the rounded sum (Hermite's identity); their order keeps it close after any number of lanes,
- * and lane 0, which has two contents from the start, is given them early.
+ * Goes over one shared unit: true where it takes the newest content, contents - 1. A content comes
+ * with one of the first pool - 1 units of a run, so that its pair lies within the run.
  */
-static inline uint64_t phase_of(const struct dgen_plan *plan, uint64_t lane)
+static inline bool take_newest(const struct dgen_plan *plan, const struct dgen_space *space,
+			       struct walk *w)
 {
-	uint64_t place = dgen_mod(lane * plan->hop + plan->lanes.value - 1, &plan->lanes);
+	bool last = w->x == plan->pool - 1;
+	uint64_t part = w->part + (last ? 0 : plan->rate);
+	/* Just after a content came the fraction is below rate, one unit later below twice that. */
+	bool first = part < plan->rate && !last;
+	bool second = part - (last ? 0 : plan->rate) < plan->rate && w->x;
 
-	return (2 * place + 1) * plan->half_phase;
+	w->contents += part < w->part;
+	w->part = part;
+	return (space->version ^ w->contents) & 1 ? first : second;
 }
 
-static inline void run_init(const struct dgen_plan *plan, const struct dgen_space *space,
-			    uint64_t index, struct run *run)
+static inline void next_shared(const struct dgen_plan *plan, struct walk *w)
 {
-	uint64_t part;
-
-	run->row = dgen_div(index, &plan->lanes);
-	run->lane = index - run->row * plan->lanes.value;
-	run->first = run->row * plan->pool;
-	run->phase = phase_of(plan, run->lane);
-	run->contents = introduced(plan, run->phase, run->first, &part);
-	run->growing = run->contents < plan->pool;
-	if (run->growing)
-		return;
-	run->newest = dgen_mod(run->contents - 1, &plan->prime);
-	run->step = 1 + (uint32_t)dgen_mod(run->row + run->lane, &plan->turns);
-	/* b only scatters the rows; any number does. */
-	run->offset = (uint32_t)dgen_mod((run->row * 40503 & 0xffffff) + space->turn, &plan->prime);
+	w->x++;
+	w->age += w->step;
+	w->age -= w->age >= plan->pool ? plan->pool : 0;
 }
 
 /*
- * A reference while the pool grows: among `contents` of a lane, x being the shared unit. Lanes
- * without two contents yet borrow from lane 0, which has two from the start.
+ * A reference while the pool grows, to one of `contents` of the lane. A lane that has not two yet
+ * borrows from lane 0, which has two from the start.
  */
 static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen_space *space,
-				 const struct run *run, uint64_t x, uint64_t contents)
+				 const struct walk *w, uint64_t contents)
 {
-	uint64_t lane = run->lane, part;
-	uint64_t hash = dgen_mix((x / SEGMENT) ^ run->lane << 48 ^ space->low);
+	uint64_t lane = w->lane, slot = w->row * plan->pool + w->x, part;
+	uint64_t hash = dgen_mix((slot / SEGMENT) ^ w->lane << 48 ^ space->low);
 
 	if (contents < 2 && lane) {
 		lane = 0;
-		contents = introduced(plan, phase_of(plan, 0), run->first + plan->pool, &part);
+		contents = introduced(plan, 0, (w->row + 1) * (plan->pool - 1), &part);
 	}
 	if (contents < 2)
 		contents = 2;
 
 	uint32_t among = contents < plan->pool ? prime_to((uint32_t)contents) : plan->pool;
-	uint64_t step = 1 + (hash & 0xffffffff) % (among - (among > 2));
-	uint64_t turn = (x * (step % among) + (hash >> 32) + space->version % among) % among;
+	uint64_t turn = slot + space->version % among;
 
-	if (among == 2) /* has no multiplier but 1 */
-		turn = (x + space->version) % 2;
-	return shared(space, lane, contents - among + turn);
+	if (among > 2) /* 2 has no multiplier but 1 */
+		turn = slot * (1 + (hash & 0xffffffff) % (among - 1)) + (hash >> 32) +
+		       space->version % among;
+	return shared(space, lane, contents - among + turn % among);
 }
 
-/* The content of the x-th shared unit of a run. */
-static inline struct dgen_content shared_unit(const struct dgen_plan *plan,
-					      const struct dgen_space *space,
-					      const struct run *run, uint32_t x)
+static struct dgen_content growing_unit(const struct dgen_plan *plan,
+					const struct dgen_space *space, struct walk *w)
 {
-	/* A content that would come with the last unit comes one unit earlier: pairs end in their run. */
-	uint64_t end = x + 2 < plan->pool ? x + 1 : plan->pool, part;
-	uint64_t contents = introduced(plan, run->phase, run->first + end, &part);
+	bool newest = take_newest(plan, space, w);
+	uint64_t contents = w->contents;
 
-	if (x == plan->pool - 2 && part >= plan->rate)
-		part -= plan->rate;
-	if (x == plan->pool - 1 && part < plan->rate)
-		part += plan->rate;
-
-	/* The fraction is below rate just after a content came, below twice that one unit later. */
-	bool first = part < plan->rate, second = !first && part - plan->rate < plan->rate && x;
-
-	if ((first || second) && contents) {
-		uint64_t fresh = contents - 1;
-
-		if (((space->version ^ fresh) & 1) == second && (run->lane || fresh > 1))
-			return shared(space, run->lane, fresh);
-		contents = fresh;
-	}
-	if (run->growing)
-		return grown(plan, space, run, run->first + x, contents);
-
-	uint32_t residue = (uint32_t)dgen_mod((uint64_t)run->step * x + run->offset, &plan->prime);
-	uint64_t age = run->newest - residue; /* back from the newest, modulo pool */
-
-	if (run->newest < residue)
-		age += plan->pool;
-	return shared(space, run->lane, run->contents - 1 - age);
+	/* The first two of lane 0 are there from the start. */
+	if (newest && contents && (w->lane || contents > 2))
+		return shared(space, w->lane, contents - 1);
+	/* The other unit of its pair takes an older one, so the two always differ. */
+	if (contents && w->part < 2 * plan->rate)
+		contents--;
+	return grown(plan, space, w, contents);
 }
 
-/* Units [first, first + count) of one run, the first of which is unit of the domain. */
-static void plan_run(const struct dgen_plan *plan, const struct dgen_space *space,
-		     const struct run *run, uint64_t first, uint64_t unit, size_t count,
-		     struct dgen_content *out)
+/* count units of one run, the first of which is unit of the domain. */
+static void growing_run(const struct dgen_plan *plan, const struct dgen_space *space, struct walk w,
+			uint64_t unit, size_t count, struct dgen_content *out)
 {
-	/*
-	 * Bresenham: position p is shared where floor((p + 1) * pool / run + 2/3) steps up: a little
-	 * early, as a tiny file has two shared contents from the start.
-	 */
-	uint64_t scaled = first * plan->pool + plan->run.value * 2 / 3;
-	uint64_t x = dgen_div(scaled, &plan->run);
-	uint64_t rest = scaled - x * plan->run.value;
-
 	for (size_t i = 0; i < count; i++) {
-		rest += plan->pool;
-		if (rest >= plan->run.value) {
-			rest -= plan->run.value;
-			out[i] = shared_unit(plan, space, run, (uint32_t)x++);
-		} else {
+		w.rest += plan->pool;
+		if (w.rest < plan->run.value) {
 			out[i] = number(space, unit + i, space->version);
+			continue;
 		}
+		w.rest -= plan->run.value;
+		out[i] = growing_unit(plan, space, &w);
+		next_shared(plan, &w);
+	}
+}
+
+/* The same past the start. Selects instead of branches: which unit is shared is hard to predict. */
+static void steady_run(const struct dgen_plan *plan, const struct dgen_space *space, struct walk w,
+		       uint64_t unit, size_t count, struct dgen_content *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct walk s = w;
+		bool newest = take_newest(plan, space, &s);
+		uint64_t content = newest ? s.contents - 1 : s.before - 1 - s.age;
+		bool is_shared;
+
+		next_shared(plan, &s);
+		w.rest += plan->pool;
+		is_shared = w.rest >= plan->run.value;
+		w.rest -= is_shared ? plan->run.value : 0;
+		w.x = is_shared ? s.x : w.x;
+		w.age = is_shared ? s.age : w.age;
+		w.part = is_shared ? s.part : w.part;
+		w.contents = is_shared ? s.contents : w.contents;
+		out[i] = number(space, is_shared ? SHARED | w.lane : unit + i,
+				is_shared ? content : space->version);
 	}
 }
 
@@ -294,14 +322,16 @@ void dgen_plan_units(const struct dgen_plan *plan, const struct dgen_space *spac
 	}
 	while (count) {
 		uint64_t index = dgen_div(unit, &plan->run);
-		uint64_t first = unit - index * plan->run.value;
-		size_t here = (size_t)(plan->run.value - first);
-		struct run run = { 0 };
+		uint64_t position = unit - index * plan->run.value;
+		size_t here = (size_t)(plan->run.value - position);
+		struct walk walk = walk_from(plan, space, index, position);
 
 		if (here > count)
 			here = count;
-		run_init(plan, space, index, &run);
-		plan_run(plan, space, &run, first, unit, here, out);
+		if (walk.before < plan->pool)
+			growing_run(plan, space, walk, unit, here, out);
+		else
+			steady_run(plan, space, walk, unit, here, out);
 		unit += here;
 		out += here;
 		count -= here;

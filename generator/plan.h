@@ -9,18 +9,17 @@
 #include "mix.h"
 
 #define DGEN_DEDUP_MAX 1000.0
+#define DGEN_LANES_MAX 64 /* reached with units of 512 bytes: 35 */
 
 struct dgen_plan {
-	uint32_t pool;             /* contents a lane shares at a time, a prime; 0: nothing is shared */
-	uint32_t uniques;          /* unique units in a run */
-	struct dgen_divisor run;   /* units in a run; run - uniques = pool of them are shared */
-	struct dgen_divisor lanes; /* runs that take turns, each with contents of its own */
-	struct dgen_divisor prime; /* pool */
-	struct dgen_divisor turns; /* pool - 1 */
-	uint32_t hop;              /* order of the lanes' phases */
-	uint64_t half_phase;       /* 1 / (2 lanes), times 2^64 */
-	uint64_t rate;             /* new contents per shared unit, times 2^64 */
-	uint64_t seed;             /* mixed data_seed */
+	uint32_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
+	struct dgen_divisor run;         /* units in a run, pool of which are shared */
+	struct dgen_divisor lanes;       /* runs that take turns, each with contents of its own */
+	struct dgen_divisor prime;       /* pool */
+	struct dgen_divisor turns;       /* pool - 1 */
+	uint64_t rate;                   /* contents that come with a place of a lane, times 2^64 */
+	uint64_t seed;                   /* mixed data_seed */
+	uint64_t phases[DGEN_LANES_MAX]; /* of the lanes, times 2^64 */
 };
 
 /* What the plan needs to know of a domain, computed once per call. */

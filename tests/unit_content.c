@@ -84,7 +84,8 @@ static void golden_vectors(void **state)
 		}
 		for (size_t i = 0; i < COUNT(vectors); i++) {
 			struct dgen *dgen = make(kernels[k], vectors[i].dedup, vectors[i].compress,
-						 vectors[i].unit, vectors[i].chunk, vectors[i].seed);
+						 vectors[i].unit, vectors[i].chunk,
+						 vectors[i].seed);
 			uint64_t hash;
 
 			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
@@ -113,8 +114,8 @@ static void any_part(void **state)
 			continue;
 		for (size_t u = 0; u < COUNT(units); u++)
 			for (size_t c = 0; c < COUNT(chunks) && chunks[c] <= units[u]; c++) {
-				struct dgen *dgen =
-					make(kernels[k], 3, 2.5, units[u], chunks[c], 4);
+				struct dgen *dgen = make(kernels[k], 3, 2.5, units[u], chunks[c],
+							 4);
 
 				dgen_fill(dgen, 1, 2, 0, whole, SIZE);
 				for (int i = 0; i < 200; i++) {

@@ -159,7 +159,8 @@ static void every_version_changes_every_unit(void **state)
 			}
 			free(last);
 			if (kept)
-				fail_msg("D=%g, unit %u: %zu units kept", ratios[r], units[u], kept);
+				fail_msg("D=%g, unit %u: %zu units kept", ratios[r], units[u],
+					 kept);
 			dgen_destroy(dgen);
 		}
 }
@@ -249,7 +250,8 @@ static void seeds_and_domains(void **state)
 /* Far out: 2^50 bytes and more behave like the beginning. */
 static void far_offsets(void **state)
 {
-	static const uint64_t firsts[] = { UINT64_C(1) << 38, UINT64_C(1) << 42, UINT64_C(1) << 50 };
+	static const uint64_t firsts[] = { UINT64_C(1) << 38, UINT64_C(1) << 42,
+					   UINT64_C(1) << 50 };
 
 	(void)state;
 	for (size_t f = 0; f < COUNT(firsts); f++)
