@@ -85,10 +85,16 @@ wrong() {
 }
 
 @test "input: a missing directory" {
-	dgen_raw --filename="$T/missing/f"
+	dgen_raw --directory="$T/missing"
 	failed
-	grep -q missing/f fio.out fio.err || fail "the file is not named"
-	grep -q 'No such file' fio.out fio.err || fail "the reason is not given"
+	grep -q "$T/missing" fio.out fio.err || fail "the directory is not named"
+	[[ ! -e missing ]]
+}
+
+@test "input: a file in place of a directory" {
+	: >file
+	dgen_raw --filename="$T/file/f"
+	refused "$T/file/f" "Not a directory"
 }
 
 @test "input: a file that may not be written" {

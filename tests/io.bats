@@ -313,12 +313,12 @@ filled() {
 	[[ $(figure '.units[0].zero') == 8192 ]] || fail "$(figure '.units[0]')"
 }
 
-@test "io: trimwrite and randtrimwrite" {
+@test "io: trimwrite trims each block before it writes it" {
 	loop_device 64m
 	dgen --filename="$DEVICE" --size=64m --rw=trimwrite --bs=64k --dedup_ratio=2 --direct=1
-	moved write 32
-	measured --codec=none "$DEVICE"
-	(($(figure '.units[0].zero') <= 8192)) || fail "$(figure '.units[0]')"
+	moved write 64
+	dedup_is 2 1 "$DEVICE" "$DEVICE"
+	no_holes "$DEVICE"
 }
 
 @test "io: a file system of its own" {
@@ -343,18 +343,21 @@ filled() {
 	done
 }
 
-@test "io: io_submit_mode=offload" {
-	dgen --dedup_ratio=2 --rw=randwrite --bs=4k --io_submit_mode=offload
-	moved write 16
-	filled "offload" f 16
+@test "io: io_submit_mode=offload works or is refused" {
+	dgen_raw --dedup_ratio=2 --rw=randwrite --bs=4k --io_submit_mode=offload
+	if ((status == 0)); then
+		moved write 16
+		filled "offload" f 16
+	else
+		failed
+	fi
 }
 
 @test "io: the log of another run is replayed" {
 	dgen --dedup_ratio=2 --rw=randwrite --bs=4k --write_iolog=log
 	rm f
 	dgen --dedup_ratio=2 --rw=randwrite --bs=4k --read_iolog=log
-	moved write 16
-	filled "the replay" f 16
+	dedup_is 2 3 "the replay" f
 }
 
 @test "io: the null back end writes nothing and counts" {

@@ -7,7 +7,8 @@
 #   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio
 #   TMPDIR                where the files go; a disk that takes O_DIRECT is best
 #   DGEN_FULL=1           every value of every matrix (an hour or more)
-#   FIO_OTHER             other fio binaries, separated by colons, that the engine must refuse
+#   FIO_OTHER             other fio binaries, separated by colons: versions that the engine must
+#                         refuse, builds of the same version that it must refuse or serve well
 #
 # Every file of a test lies in $T, and teardown removes it whatever happens.
 
@@ -227,6 +228,8 @@ loop_device() {
 	DEVICE=$(losetup --find --show --direct-io=off "$@" "$T/disk.img" 2>/dev/null) ||
 		skip "no loop device can be had here"
 	LOOPS+=("$DEVICE")
+	# A device keeps the read-only flag that someone gave it before.
+	[[ " $* " == *" --read-only "* ]] || blockdev --setrw "$DEVICE"
 }
 
 # failing_device SIZE GOOD: sets DEVICE to one whose writes fail once GOOD bytes have been written.
@@ -239,6 +242,7 @@ failing_device() {
 	DEVICE=$(losetup --find --show --direct-io=off "$T/ram/disk.img" 2>/dev/null) ||
 		skip "no loop device can be had here"
 	LOOPS+=("$DEVICE")
+	blockdev --setrw "$DEVICE"
 }
 
 # file_system SIZE: a small ext4 of its own, mounted at $MOUNT; teardown unmounts it.
