@@ -113,7 +113,7 @@ load lib
 @test "dedup: at multiples of the unit about 1:1" {
 	for D in 1.5 2 3 10; do
 		# Where few contents are left, neighbours meet again by chance.
-		percent=$((${D%.*} > 3 ? 15 : 2))
+		percent=$((${D%.*} > 2 ? 15 : 2))
 		dgen --size=64m --dedup_ratio=$D
 		measured --codec=none --unit=8k,16k,64k f
 		for i in 0 1 2; do
@@ -125,7 +125,7 @@ load lib
 
 @test "dedup: shifted by half a unit about 1:1" {
 	for D in 1.5 2 3 10; do
-		percent=$((${D%.*} > 3 ? 15 : 2))
+		percent=$((${D%.*} > 2 ? 15 : 2))
 		dgen --size=64m --dedup_ratio=$D
 		dedup_is 1 $percent "D=$D" --shift=2048 f
 	done

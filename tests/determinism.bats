@@ -131,7 +131,7 @@ like_reference() {
 }
 
 @test "determinism: a run is repeated with the seed that its JSON output names" {
-	fio_raw --name=j --filename="$T/f" --rw=write --bs=64k --size=16m --direct="$DIRECT" \
+	fio_raw --name=j --filename=f --rw=write --bs=64k --size=16m --direct="$DIRECT" \
 		--dedup_ratio=2 --output-format=json
 	((status == 0))
 	seed=$(json '[.. | objects | .data_seed? // empty] | first')

@@ -121,10 +121,11 @@ fio_raw() {
 		status=$?
 }
 
-# dgen_raw [option]...: one job over $T/f, a sequential write of 64k blocks; it may fail. Later
-# options win, so that a test names only what it is about.
+# dgen_raw [option]...: one job over the file f, a sequential write of 64k blocks; it may fail. Later
+# options win, so that a test names only what it is about. The name is relative, so that the data,
+# which follows from it, is the same in every run of a test.
 dgen_raw() {
-	local where=(--filename="$T/f")
+	local where=(--filename=f)
 
 	# fio adds up file names rather than taking the last.
 	[[ " $*" == *" --directory="* || " $*" == *" --filename="* ]] && where=()
