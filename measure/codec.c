@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "codec.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <lz4.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+struct codec_ops {
+	const char *name;
+	int min_level, max_level, default_level; /* all 0: no levels */
+	void *(*open)(void);
+	void (*close)(void *state);
+	size_t (*bound)(size_t length);
+	/* 0 on failure */
+	size_t (*compress)(void *state, int level, const void *in, size_t length, void *out,
+			   size_t out_size);
+};
+
+static void *lz4_open(void)
+{
+	return malloc((size_t)LZ4_sizeofState());
+}
+
+static size_t lz4_bound(size_t length)
+{
+	return (size_t)LZ4_compressBound((int)length);
+}
+
+/* LZ4_compress_default() with the state on the heap: the same bytes, and threads keep small stacks. */
+static size_t lz4_compress(void *state, int level, const void *in, size_t length, void *out,
+			   size_t out_size)
+{
+	int ret;
+
+	(void)level;
+	ret = LZ4_compress_fast_extState(state, in, out, (int)length, (int)out_size, 1);
+	return ret > 0 ? (size_t)ret : 0;
+}
+
+static void *zstd_open(void)
+{
+	return ZSTD_createCCtx();
+}
+
+static void zstd_close(void *state)
+{
+	ZSTD_freeCCtx(state);
+}
+
+static size_t zstd_compress(void *state, int level, const void *in, size_t length, void *out,
+			    size_t out_size)
+{
+	size_t ret = ZSTD_compressCCtx(state, out, out_size, in, length, level);
+
+	return ZSTD_isError(ret) ? 0 : ret;
+}
+
+static const struct codec_ops codecs[] = {
+	{ "lz4", 0, 0, 0, lz4_open, free, lz4_bound, lz4_compress },
+	{ "zstd", 1, 22, 3, zstd_open, zstd_close, ZSTD_compressBound, zstd_compress },
+};
+
+const char *codec_names(void)
+{
+	return "lz4, zstd, zstd:1 to zstd:22, none";
+}
+
+static int parse_level(const struct codec_ops *ops, const char *text, int *level)
+{
+	char *end;
+	long value;
+
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (end == text || *end || errno || !ops->max_level)
+		return -ERANGE;
+	if (value < ops->min_level || value > ops->max_level)
+		return -ERANGE;
+	*level = (int)value;
+	return 0;
+}
+
+int codec_parse(const char *text, struct codec *codec)
+{
+	size_t length = strcspn(text, ":");
+
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++) {
+		const struct codec_ops *ops = &codecs[i];
+
+		if (strlen(ops->name) != length || memcmp(text, ops->name, length))
+			continue;
+		codec->ops = ops;
+		codec->level = ops->default_level;
+		if (text[length] && parse_level(ops, text + length + 1, &codec->level))
+			return -ERANGE;
+		if (ops->max_level)
+			snprintf(codec->name, sizeof(codec->name), "%s-%d", ops->name,
+				 codec->level);
+		else
+			snprintf(codec->name, sizeof(codec->name), "%s", ops->name);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void *codec_open(const struct codec *codec)
+{
+	return codec->ops->open();
+}
+
+void codec_close(const struct codec *codec, void *state)
+{
+	if (state)
+		codec->ops->close(state);
+}
+
+size_t codec_bound(const struct codec *codec, size_t length)
+{
+	return codec->ops->bound(length);
+}
+
+size_t codec_size(const struct codec *codec, void *state, const void *record, size_t length,
+		  void *out, size_t out_size)
+{
+	size_t size = codec->ops->compress(state, codec->level, record, length, out, out_size);
+
+	return size > length ? length : size;
+}

@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The engine refuses a fio that it was not built for.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+# another_version: a copy of this fio that gives another version, as $T/fio.
+another_version() {
+	local program version other
+
+	program=$(command -v "$FIO")
+	version=$("$FIO" --version)
+	# Of the same length: the last digit is another one.
+	other=${version%?}$(((${version: -1} + 1) % 10))
+	[[ $version =~ [0-9]$ ]] || skip "fio's version does not end in a digit: $version"
+	LC_ALL=C sed "s/${version//./\\.}/$other/g" "$program" >fio
+	chmod +x fio
+	[[ $(./fio --version) == "$other" ]] || skip "fio's version cannot be changed in its binary"
+	VERSION=$version OTHER=$other
+}
+
+@test "abi: another version of fio gets one line that names both" {
+	another_version
+	FIO=./fio
+	dgen_raw
+	refused "$VERSION" "$OTHER" make
+	[[ ! -s f ]] || fail "something was written"
+}
+
+@test "abi: also in threads, with several jobs, for reads" {
+	another_version
+	FIO=./fio
+	dgen_raw --thread=1
+	refused "$VERSION" "$OTHER"
+	dgen_raw --rw=randrw
+	refused "$VERSION" "$OTHER"
+}
+
+@test "abi: other builds of fio, FIO_OTHER" {
+	[[ ${FIO_OTHER:-} ]] || skip "FIO_OTHER names no other fio"
+	IFS=: read -ra others <<<"$FIO_OTHER"
+	for other in "${others[@]}"; do
+		echo "$other: $("$other" --version)"
+		FIO=$other dgen_raw --dedup_ratio=2
+		# The same version, and no field that we use has moved.
+		if [[ $("$other" --version) == "$("$FIO" --version)" ]] && ((status == 0)); then
+			dedup_is 2 3 "$other" f
+			continue
+		fi
+		refused make
+	done
+}
+
+@test "abi: one symbol is exported" {
+	need_command nm
+	symbols=$(nm --dynamic --defined-only "$ENGINE" | awk '{ print $3 }')
+	[[ $symbols == get_ioengine || $symbols == ioengine ]] || fail "exported: $symbols"
+}
+
+@test "abi: --enghelp lists the options" {
+	"$FIO" --enghelp="$ENGINE" >help
+	for option in dedup_ratio compress_ratio dedup_unit data_seed data_version dedup_domain \
+		backend; do
+		grep -q "^$option" help || fail "no $option"
+	done
+}
+
+@test "abi: a dry run and --parse-only" {
+	dgen_raw --parse-only
+	((status == 0)) || { show fio.out fio.err; false; }
+	[[ ! -e f ]]
+}
+
+@test "abi control: the fio that it was built for is taken" {
+	dgen --size=1m --bs=64k
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The build, without a download: install, uninstall, incremental.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+make_quietly() {
+	make --no-print-directory -C "$ROOT" "$@" >make.out 2>&1 || { show make.out; false; }
+}
+
+setup_file() {
+	command -v make >/dev/null || skip "make is not installed"
+}
+
+@test "build: make help lists the targets" {
+	make_quietly help
+	for target in run check install uninstall clean; do
+		grep -q "$target" make.out || fail "no $target"
+	done
+}
+
+@test "build: nothing is built twice" {
+	make_quietly
+	before=$(stat -c %Y.%s "$ENGINE" "$MEASURE")
+	make_quietly
+	[[ $(stat -c %Y.%s "$ENGINE" "$MEASURE") == "$before" ]]
+	! grep -Eq '^ *(CC|LD|LINK)' make.out || { show make.out; false; }
+}
+
+@test "build: install and uninstall leave nothing behind" {
+	make_quietly install DESTDIR="$T/root" PREFIX=/usr/local
+	find root -type f | sort >installed
+	grep -q 'libdgen_engine\.so$' installed || { show installed; false; }
+	grep -q '/bin/dgen-measure$' installed || { show installed; false; }
+	engine=$(find root -name libdgen_engine.so)
+	ENGINE=$T/$engine
+	dgen --size=1m --dedup_ratio=2
+	make_quietly uninstall DESTDIR="$T/root" PREFIX=/usr/local
+	[[ -z $(find root -type f -o -type l) ]] || fail "left: $(find root -type f -o -type l)"
+}
+
+@test "build: install under another prefix" {
+	make_quietly install DESTDIR="$T/root" PREFIX=/opt/dgen
+	[[ -x root/opt/dgen/bin/dgen-measure ]] || fail "$(find root)"
+}

@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Bad input gets one clear line, an exit status, no crash and no hang.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+LIMIT=30
+
+# Each line: option, value, and a word that must be in our line beside these two.
+wrong() {
+	local option=$1 word=$2 value
+	shift 2
+
+	for value; do
+		dgen_raw "--$option=$value"
+		echo "$option=$value"
+		refused "$option" "$value" "$word"
+		[[ ! -s f ]] || fail "$option=$value: something was written"
+	done
+}
+
+@test "input: dedup_ratio out of range" {
+	wrong dedup_ratio 1 0 0.5 -2 0.999 1001 99999 inf nan
+}
+
+@test "input: dedup_ratio is not a number" {
+	wrong dedup_ratio 1 many 2:1 2x 0x2 2,5 2.5.1
+}
+
+@test "input: compress_ratio out of range" {
+	wrong compress_ratio 1 0 0.5 -1 99999 inf nan
+}
+
+@test "input: compress_ratio is not a number" {
+	wrong compress_ratio 1 high 3:1 3x
+}
+
+@test "input: dedup_unit no multiple of 512" {
+	wrong dedup_unit 512 4097 1000 513
+}
+
+@test "input: dedup_unit out of range" {
+	wrong dedup_unit "512" 256 67108864
+	wrong dedup_unit "" 0 99999999999
+}
+
+@test "input: dedup_unit is not a number" {
+	wrong dedup_unit "must be" large 4q -4096 4.5k
+}
+
+@test "input: compress_chunk no multiple of 512 or out of range" {
+	wrong compress_chunk 512 1000 100 8192
+}
+
+@test "input: compress_chunk is not a number" {
+	wrong compress_chunk "must be" small 4q
+}
+
+@test "input: data_seed is not a number or too large" {
+	wrong data_seed 64 seed 12x 18446744073709551616 -1
+}
+
+@test "input: data_version is not a number" {
+	wrong data_version "" newest 1x -1
+}
+
+@test "input: a back end that is not there" {
+	dgen_raw --backend=tape
+	refused backend tape io_uring
+	dgen_raw --backend=fio:tape
+	refused backend tape
+}
+
+@test "input: a unit larger than the file" {
+	dgen_raw --dedup_unit=64k --size=32k --bs=4k
+	refused dedup_unit 65536 32768
+}
+
+@test "input: an option that does not exist" {
+	fio_raw --name=j --filename=f --rw=write --size=4m --dedup_ration=2
+	((status != 0 && status < 124))
+	grep -q dedup_ration fio.out fio.err
+}
+
+@test "input: a missing directory" {
+	dgen_raw --directory="$T/missing"
+	failed
+	grep -q "$T/missing" fio.out fio.err || fail "the directory is not named"
+	[[ ! -e missing ]]
+}
+
+@test "input: a file in place of a directory" {
+	: >file
+	dgen_raw --filename="$T/file/f"
+	refused "$T/file/f" "Not a directory"
+}
+
+@test "input: a file that may not be written" {
+	loop_device 16m --read-only
+	dgen_raw --filename="$DEVICE" --size=16m
+	failed
+	grep -q "$DEVICE" fio.out fio.err
+}
+
+@test "input: a directory in place of a file" {
+	mkdir d
+	dgen_raw --filename=d
+	failed
+}
+
+@test "input: no space left" {
+	file_system 32m
+	dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=1m
+	io_error "$MOUNT/f" "No space left" "write offset" 1048576
+}
+
+@test "input: no space left, many jobs" {
+	file_system 32m
+	dgen_raw --filename="$MOUNT/f" --size=32m --numjobs=4 --offset_increment=32m \
+		--fallocate=none --bs=64k
+	failed
+	grep -q "No space left" fio.out fio.err
+}
+
+@test "input: O_DIRECT refused" {
+	need_root
+	mkdir ram
+	mount -t ramfs -o size=32m ramfs ram 2>/dev/null || skip "ramfs cannot be mounted here"
+	MOUNTS+=("$T/ram")
+	! dd if=/dev/zero of=ram/probe bs=4096 count=1 oflag=direct 2>/dev/null ||
+		skip "ramfs takes O_DIRECT here"
+	dgen_raw --filename="$T/ram/f" --size=4m --direct=1
+	refused "$T/ram/f" O_DIRECT direct
+}
+
+@test "input: O_DIRECT refused, with direct_fallback" {
+	need_root
+	mkdir ram
+	mount -t ramfs ramfs ram 2>/dev/null || skip "ramfs cannot be mounted here"
+	MOUNTS+=("$T/ram")
+	! dd if=/dev/zero of=ram/probe bs=4096 count=1 oflag=direct 2>/dev/null ||
+		skip "ramfs takes O_DIRECT here"
+	"$FIO" --enghelp="$ENGINE" | grep -q direct_fallback || skip "no direct_fallback yet"
+	dgen --filename="$T/ram/f" --size=4m --direct=1 --direct_fallback=1 --dedup_ratio=2
+	dedup_is 2 3 "buffered" ram/f
+}
+
+@test "input: io_uring forbidden" {
+	build_helper no_uring
+	"$HELPERS/no_uring" true || skip "no seccomp filter can be set here"
+	FIO_REAL=$FIO
+	cat >fio.sh <<-END
+		#!/bin/sh
+		exec "$HELPERS/no_uring" "$FIO_REAL" "\$@"
+	END
+	chmod +x fio.sh
+	FIO=./fio.sh
+	dgen_raw
+	refused io_uring forbidden backend=fio:psync
+	# The way out that the line names.
+	dgen --backend=fio:psync --dedup_ratio=2
+	dedup_is 2 3 "backend=fio:psync" f
+}
+
+@test "input: a unit larger than a block size only warns or works" {
+	dgen --dedup_unit=64k --bs=4k --size=64m --dedup_ratio=2
+	dedup_is 2 1 "bs=4k in units of 64k" --unit=64k f
+}
+
+@test "input: block sizes that are no multiple of 512 work or are refused" {
+	dgen_raw --direct=0 --bs=1000 --size=1000000 --dedup_ratio=2
+	((status < 124)) || fail "status $status"
+	if ((status == 0)); then
+		mv f odd
+		dgen --direct=0 --bs=4k --size=1003520 --dedup_ratio=2
+		cmp -n 1000000 odd f
+	fi
+}
+
+@test "input: fio's own content options get an answer" {
+	for option in --dedupe_percentage=50 --buffer_compress_percentage=50 \
+		--buffer_pattern=0xdeadbeef --zero_buffers=1; do
+		dgen_raw --dedup_ratio=2 "$option"
+		((status < 124)) || fail "$option: status $status"
+		name=${option#--}
+		grep -h 'dgen: ' fio.out fio.err | grep -q "${name%%=*}" ||
+			fail "$option: no word about it"
+		if ((status == 0)); then
+			dedup_is 2 3 "$option" f
+		fi
+	done
+}
+
+@test "input: a fault of the disk is reported with file, offset and length" {
+	failing_device 32m 8m
+	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --iodepth=1
+	io_error "$DEVICE" "write offset=8388608" 65536
+}

@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the end-to-end tests share. They run the real fio with the real engine on real files and
+# measure the result with dgen-measure, which shares no code with the generator.
+#
+#   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio
+#   TMPDIR                where the files go; a disk that takes O_DIRECT is best
+#   DGEN_FULL=1           every value of every matrix (an hour or more)
+#   FIO_OTHER             other fio binaries, separated by colons: versions that the engine must
+#                         refuse, builds of the same version that it must refuse or serve well
+#
+# Every file of a test lies in $T, and teardown removes it whatever happens.
+
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+ENGINE=${ENGINE:-$ROOT/libdgen_engine.so}
+FIO=${FIO:-fio}
+MEASURE=${MEASURE:-$ROOT/dgen-measure}
+DGEN_FULL=${DGEN_FULL:-}
+unset DGEN_KERNEL
+# fio's and the system's messages are compared.
+export LC_ALL=C
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	LOOPS=()
+	MOUNTS=()
+	cd "$T" || return 1
+	# Where O_DIRECT is refused the data is the same without it.
+	DIRECT=1
+	dd if=/dev/zero of="$T/probe" bs=4096 count=1 oflag=direct 2>/dev/null || DIRECT=0
+	rm -f "$T/probe"
+}
+
+teardown() {
+	local each
+
+	cd / || true
+	# A lazy detach and unmount work in any order.
+	for each in "${LOOPS[@]}"; do
+		losetup -d "$each" || true
+	done
+	for each in "${MOUNTS[@]}"; do
+		umount "$each" 2>/dev/null || umount -l "$each" || true
+	done
+	rm -rf --one-file-system "${T:?}"/*
+}
+
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# show FILE...: their beginning, for a failing test.
+show() {
+	local file
+
+	for file; do
+		printf -- '--- %s\n' "${file##*/}" >&2
+		head -n 25 "$file" >&2
+	done
+}
+
+# The values of a matrix: full "all values" or, in the default run, the few of the second argument.
+full() {
+	if [[ $DGEN_FULL ]]; then
+		echo "$1"
+	else
+		echo "$2"
+	fi
+}
+
+need_root() {
+	[[ $EUID -eq 0 ]] || skip "needs root"
+}
+
+need_command() {
+	local command
+
+	for command; do
+		command -v "$command" >/dev/null || skip "$command is not installed"
+	done
+}
+
+# need_space MIB: room in $T.
+need_space() {
+	local room
+
+	room=$(df --output=avail -BM "$T" | tail -n 1 | tr -dc 0-9)
+	((room >= $1 + 512)) || skip "needs $1 MiB of disk space, $room are free"
+}
+
+need_avx2() {
+	grep -qw avx2 /proc/cpuinfo || skip "this CPU has no AVX2"
+}
+
+# need_fio_engine NAME: as a back end.
+need_fio_engine() {
+	"$FIO" --enghelp="$1" >/dev/null 2>&1 || skip "this fio has no $1 engine"
+}
+
+# build_helper NAME: tests/helpers/NAME.c, compiled once for each test file, as $HELPERS/NAME.
+build_helper() {
+	HELPERS=$BATS_FILE_TMPDIR
+	[[ -e $HELPERS/$1 ]] && return
+	need_command cc
+	case $1 in
+	bad_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
+	*) cc -O2 -Wall -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
+	esac
+}
+
+# fio_raw [option]...: fio with the engine; its exit status is kept in $status, its output in
+# $T/fio.out and $T/fio.err. 124 means that it hung.
+fio_raw() {
+	status=0
+	timeout --kill-after=5 "${LIMIT:-120}" \
+		"$FIO" --ioengine="external:$ENGINE" "$@" >"$T/fio.out" 2>"$T/fio.err" </dev/null ||
+		status=$?
+}
+
+# dgen_raw [option]...: one job over the file f, a sequential write of 64k blocks; it may fail. Later
+# options win, so that a test names only what it is about. The name is relative, so that the data,
+# which follows from it, is the same in every run of a test.
+dgen_raw() {
+	local where=(--filename=f)
+
+	# fio adds up file names rather than taking the last.
+	[[ " $*" == *" --directory="* || " $*" == *" --filename="* ]] && where=()
+	fio_raw --name=j "${where[@]}" --rw=write --bs=64k --size=16m --direct="$DIRECT" \
+		--iodepth=8 --data_seed=1 --output-format=json "$@"
+}
+
+# dgen [option]...: the same, and it must end well.
+dgen() {
+	dgen_raw "$@"
+	((status == 0)) && return
+	echo "fio ended with $status: fio --ioengine=external:... --name=j $*" >&2
+	show "$T/fio.out" "$T/fio.err"
+	return 1
+}
+
+# json FILTER: of what fio printed; fails where that is not JSON alone.
+json() {
+	jq -er "$1" "$T/fio.out" || fail "no $1 in fio's JSON output"
+}
+
+# static_fio [option]...: the same job by fio itself, without the engine: a negative control.
+static_fio() {
+	"$FIO" --name=j --ioengine=psync --filename="$T/f" --rw=write --bs=64k --size=16m \
+		--direct="$DIRECT" --minimal "$@" >/dev/null
+}
+
+# measured [dgen-measure option]... FILE...: leaves the figures in $T/measure.json.
+measured() {
+	"$MEASURE" --quiet --json "$@" >"$T/measure.json" || fail "dgen-measure $* failed"
+}
+
+figure() {
+	jq -r "$1" "$T/measure.json"
+}
+
+# near VALUE WANTED PERCENT
+near() {
+	awk -v v="$1" -v w="$2" -v p="$3" \
+		'BEGIN { d = v - w; if (d < 0) d = -d; exit !(d <= w * p / 100) }'
+}
+
+# dedup_is D PERCENT WHAT [dgen-measure option]... FILE...: D within PERCENT, or one distinct unit
+# more or less where that is coarser.
+dedup_is() {
+	local ratio=$1 percent=$2 what=$3 total distinct
+	shift 3
+
+	measured --codec=none "$@"
+	total=$(figure '.units[0] | .total - .zero')
+	distinct=$(figure '.units[0].distinct')
+	((total > 0)) || fail "$what: no data in $*"
+	awk -v t="$total" -v d="$distinct" -v D="$ratio" -v p="$percent" 'BEGIN {
+		error = t / d / D - 1
+		if (error < 0)
+			error = -error
+		units = d - t / D
+		if (units < 0)
+			units = -units
+		exit !(error <= p / 100 || units <= 1)
+	}' || fail "$what: $total units, $distinct distinct, $(figure '.units[0].dedup_ratio'):1" \
+		"wanted $ratio:1 within $percent %"
+}
+
+# compression_is C WHAT FILE...: C within 1.5 % with both codecs on 4 KiB records.
+compression_is() {
+	local ratio=$1 what=$2 codec found
+	shift 2
+
+	measured --codec=lz4,zstd:3 "$@"
+	for codec in lz4 zstd-3; do
+		found=$(figure ".codecs[] | select(.codec == \"$codec\").compression_ratio")
+		near "$found" "$ratio" 1.5 ||
+			fail "$what: $codec compresses $found:1, wanted $ratio:1 within 1.5 %"
+	done
+}
+
+# no_holes WHAT: the last measurement saw no block of zeros.
+no_holes() {
+	[[ $(figure .zero_blocks) == 0 ]] ||
+		fail "$1: $(figure .zero_blocks) blocks of 4 KiB are all zero"
+}
+
+# shares WHAT COUNT FILE OTHER: so many units of FILE are also in OTHER.
+shares() {
+	measured --codec=none --against="$4" "$3"
+	[[ $(figure '.units[0].shared') == "$2" ]] ||
+		fail "$1: $(figure '.units[0].shared') units are shared, wanted $2"
+}
+
+same() {
+	cmp -- "$1" "$2" >&2 || fail "$3: the files differ"
+}
+
+# loop_device SIZE [losetup option]...: sets DEVICE; teardown detaches it.
+loop_device() {
+	need_root
+	need_command losetup
+	truncate -s "$1" "$T/disk.img"
+	shift
+	DEVICE=$(losetup --find --show --direct-io=off "$@" "$T/disk.img" 2>/dev/null) ||
+		skip "no loop device can be had here"
+	LOOPS+=("$DEVICE")
+	# A device keeps the read-only flag that someone gave it before.
+	[[ " $* " == *" --read-only "* ]] || blockdev --setrw "$DEVICE"
+}
+
+# failing_device SIZE GOOD: sets DEVICE to one whose writes fail once GOOD bytes have been written.
+failing_device() {
+	need_root
+	mkdir "$T/ram"
+	mount -t tmpfs -o "size=$2" tmpfs "$T/ram" 2>/dev/null || skip "nothing can be mounted here"
+	MOUNTS+=("$T/ram")
+	truncate -s "$1" "$T/ram/disk.img"
+	DEVICE=$(losetup --find --show --direct-io=off "$T/ram/disk.img" 2>/dev/null) ||
+		skip "no loop device can be had here"
+	LOOPS+=("$DEVICE")
+	blockdev --setrw "$DEVICE"
+}
+
+# file_system SIZE: a small ext4 of its own, mounted at $MOUNT; teardown unmounts it.
+file_system() {
+	need_command mkfs.ext4
+	loop_device "$1"
+	mkfs.ext4 -q -m 0 "$DEVICE"
+	MOUNT=$T/mnt
+	mkdir "$MOUNT"
+	mount "$DEVICE" "$MOUNT" 2>/dev/null || skip "nothing can be mounted here"
+	MOUNTS+=("$MOUNT")
+}
+
+# Fails unless fio failed by itself.
+failed() {
+	((status != 124 && status != 137)) || fail "fio hung"
+	((status < 128)) || fail "fio crashed with $status"
+	((status != 0)) && return
+	show "$T/fio.out" "$T/fio.err"
+	fail "fio ended with 0"
+}
+
+# io_error WORD...: fio failed, and each line about a failed I/O has all these words; there are no
+# more of them than I/Os can be in flight.
+io_error() {
+	local line word lines
+
+	failed
+	mapfile -t lines < <(cat "$T/fio.err" "$T/fio.out" | grep -E '^(fio: io_u error|dgen: )')
+	if ((${#lines[@]} < 1 || ${#lines[@]} > 8)); then
+		show "$T/fio.out" "$T/fio.err"
+		fail "${#lines[@]} lines about failed I/O"
+	fi
+	for line in "${lines[@]}"; do
+		for word; do
+			[[ $line == *"$word"* ]] || fail "no '$word' in: $line"
+		done
+	done
+}
+
+# Fails unless fio failed by itself, said one line of ours, and that line has all these words.
+# Our lines begin with "dgen: "; what fio adds of its own is not counted.
+refused() {
+	local lines word
+
+	failed
+	lines=$(cat "$T/fio.out" "$T/fio.err" | grep 'dgen: ' || true)
+	if [[ $(grep -c . <<<"$lines") -ne 1 ]]; then
+		show "$T/fio.out" "$T/fio.err"
+		fail "not one line of ours"
+	fi
+	for word; do
+		[[ $lines == *"$word"* ]] || fail "no '$word' in: $lines"
+	done
+}

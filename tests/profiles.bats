@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The job files in jobs/.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+PROFILES="auto8 auto16 auto32 auto64 auto128"
+
+# setting PROFILE OPTION
+setting() {
+	sed -n "s/^$2 *= *//p" "$ROOT/jobs/$1.fio" | head -n 1
+}
+
+@test "profiles: each has its comment, options and a seed to switch on" {
+	for profile in $PROFILES; do
+		file=$ROOT/jobs/$profile.fio
+		[[ -f $file ]] || fail "no jobs/$profile.fio"
+		head -n 20 "$file" | grep -q '^[#;].*fio --ioengine=external:' ||
+			fail "$profile: no command line in its head"
+		grep -Eq '^[#;] *data_seed *=' "$file" || fail "$profile: no data_seed to switch on"
+		for option in dedup_ratio compress_ratio numjobs iodepth bs direct group_reporting; do
+			grep -Eq "^$option" "$file" || fail "$profile: no $option"
+		done
+	done
+}
+
+@test "profiles: writers, buffers and their size as documented" {
+	# CPUs, writers, buffers, size of each
+	while read -r cpus writers buffers bs; do
+		profile=auto$cpus
+		[[ $(setting "$profile" numjobs) == "$writers" ]] || fail "$profile: numjobs"
+		[[ $(setting "$profile" bs) =~ ^${bs}[mM]$ ]] || fail "$profile: bs"
+		depth=$((buffers / writers))
+		((depth >= 16)) || depth=16
+		[[ $(setting "$profile" iodepth) == "$depth" ]] ||
+			fail "$profile: iodepth is not $depth"
+	done <<-END
+		8 4 128 4
+		16 8 256 8
+		32 12 512 8
+		64 16 512 8
+		128 32 1024 8
+	END
+}
+
+@test "profiles: fio takes each of them" {
+	for profile in $PROFILES; do
+		(cd "$ROOT" && "$FIO" --ioengine="external:$ENGINE" --parse-only \
+			"jobs/$profile.fio") >fio.out 2>&1 || { show fio.out; false; }
+	done
+}
+
+# shrunk PROFILE MIB: a copy whose writers write so much each, into $T/f.
+shrunk() {
+	sed -E -e "s|^filename *=.*|filename=$T/f|" -e "s|^size *=.*|size=$2m|" \
+		-e "s|^filesize *=.*||" -e "s|^direct *=.*|direct=$DIRECT|" \
+		-e "s|^offset_increment *=.*|offset_increment=$2m|" "$ROOT/jobs/$1.fio" >job.fio
+}
+
+@test "profiles: the writers write each part of the file once" {
+	for profile in auto8 $(full "auto16 auto32" ""); do
+		writers=$(setting "$profile" numjobs)
+		shrunk "$profile" 32
+		D=$(setting "$profile" dedup_ratio)
+		fio_raw --output-format=json job.fio
+		((status == 0)) || { show fio.out fio.err; false; }
+		bytes=$((writers * 32 * 1024 * 1024))
+		[[ $(json '[.jobs[].write.io_bytes] | add') == "$bytes" ]]
+		[[ $(stat -c %s f) == "$bytes" ]] || fail "$profile: the file has $(stat -c %s f)"
+		dedup_is "$D" 1 "$profile" f
+		compression_is "$(setting "$profile" compress_ratio)" "$profile" f
+		no_holes "$profile"
+		rm f
+	done
+}
