@@ -41,9 +41,10 @@ static inline struct dgen_divisor dgen_divisor(uint64_t value)
 static inline uint64_t dgen_div(uint64_t x, const struct dgen_divisor *d)
 {
 	/* 2^40 times the largest divisor in use, 2^24, is 2^64. */
-	if (d->value > 1 && x < UINT64_C(1) << 40)
-		return dgen_mulhi(x, d->reciprocal);
-	return x / d->value;
+	if (x >> 40)
+		return x / (d->value + !d->value);
+	/* The reciprocal of 1 does not fit. */
+	return d->value > 1 ? dgen_mulhi(x, d->reciprocal) : x;
 }
 
 static inline uint64_t dgen_mod(uint64_t x, const struct dgen_divisor *d)

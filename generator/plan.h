@@ -52,13 +52,11 @@ void dgen_plan_init(struct dgen_plan *plan, double dedup_ratio, uint32_t unit, u
 static inline struct dgen_walk dgen_walk(const struct dgen_plan *plan, uint64_t domain,
 					 uint64_t version, uint64_t unit)
 {
-	struct dgen_walk w;
+	struct dgen_walk w = { .low = domain + plan->seed,
+			       .high = domain * DGEN_GOLDEN + plan->seed,
+			       .version = version,
+			       .unit = unit };
 
-	w.low = domain + plan->seed;
-	w.high = domain * DGEN_GOLDEN + plan->seed;
-	w.version = version;
-	w.unit = unit;
-	w.started = false;
 	return w;
 }
 

@@ -59,8 +59,8 @@ static const struct option long_options[] = {
 	{ "codec", required_argument, NULL, 'c' },   { "record", required_argument, NULL, 'r' },
 	{ "against", required_argument, NULL, 'a' }, { "direct", no_argument, NULL, 'd' },
 	{ "threads", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },	     { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },	     { NULL, 0, NULL, 0 },
+	{ "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
 };
 
 static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)

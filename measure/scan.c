@@ -90,7 +90,8 @@ static int compress(struct worker *worker, const unsigned char *data, size_t len
 		struct codec_count *count = &worker->counts.codecs[i];
 
 		for (size_t at = 0; at < length; at += options->record) {
-			size_t piece = length - at < options->record ? length - at : options->record;
+			size_t piece = length - at < options->record ? length - at :
+								       options->record;
 			size_t size = codec_size(codec, worker->states[i], data + at, piece,
 						 worker->out, worker->out_size);
 
@@ -232,8 +233,8 @@ static int do_segment(struct worker *worker, uint64_t segment)
 	if (ret)
 		fail(worker->job, ret, NULL, 0, 0,
 		     ret == -ENOMEM ? "not enough memory for the hashes of the units; a larger "
-				      "--unit needs less"
-				    : "a codec failed");
+				      "--unit needs less" :
+				      "a codec failed");
 	return ret;
 }
 

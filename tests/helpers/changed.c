@@ -10,7 +10,7 @@
 int main(int argc, char **argv)
 {
 	unsigned long changed = 0;
-	char *old, *new;
+	static char old[1 << 20], new[1 << 20];
 	size_t unit, got;
 	FILE *a, *b;
 
@@ -19,9 +19,7 @@ int main(int argc, char **argv)
 	unit = strtoul(argv[3], NULL, 10);
 	a = fopen(argv[1], "r");
 	b = fopen(argv[2], "r");
-	old = malloc(unit);
-	new = malloc(unit);
-	if (!a || !b || !old || !new)
+	if (!a || !b || !unit || unit > sizeof(old))
 		return 2;
 	while ((got = fread(old, 1, unit, a)) > 0) {
 		if (fread(new, 1, unit, b) != got)
