@@ -20,8 +20,8 @@
  *  - A content is taken about 1 / rate = r times in a pass. Whatever mix of versions the file
  *    holds, some reference to it remains, but for a fraction of about e^-r.
  *  - Rows of a lane lie at least 1 MiB apart, and within a row no content comes twice.
- *  - In the first r rows the pool is still growing. There a prefix can keep the ratio only if it
- *    repeats contents earlier; the order is drawn by hash from what has been introduced.
+ *  - In the first r rows the pools are still growing. There a prefix can keep the ratio only if it
+ *    repeats contents earlier; they are drawn by hash from what all lanes have introduced.
  *
  * With r references per shared content, U uniques and S shared units in a run, U + S / r must be
  * (U + S) / D. So for r = 12 the shared fraction is (1 - 1/D) * 12/11; from D = 12 on everything is
@@ -34,7 +34,6 @@
 #define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
 #define SHARED (UINT64_C(1) << 63)   /* of a number: a lane, not a unit */
-#define SEGMENT 32                   /* shared units that follow one order while the pool grows */
 
 static bool is_prime(uint32_t n)
 {
@@ -50,13 +49,6 @@ static uint32_t prime_from(uint32_t n)
 {
 	while (!is_prime(n))
 		n++;
-	return n;
-}
-
-static uint32_t prime_to(uint32_t n)
-{
-	while (n > 2 && !is_prime(n))
-		n--;
 	return n;
 }
 
@@ -227,28 +219,33 @@ static bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w
 }
 
 /*
- * A reference while the pool grows, to one of `contents` of the lane. A lane that has not two yet
- * borrows from lane 0, which has two from the start.
+ * A reference while the pool grows. Few contents are there yet, so all lanes draw from each other's.
+ * A lane that has not two yet leaves it to lane 0, which has two from the start. contents: those of
+ * this lane that may be taken.
  */
 static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen_walk *w,
 				 uint64_t contents)
 {
-	uint64_t lane = w->lane, slot = w->row * plan->pool + w->x, part;
-	uint64_t hash = dgen_mix((slot / SEGMENT) ^ w->lane << 48 ^ w->low);
+	uint64_t slot = w->row * plan->pool + w->x, part;
+	uint64_t hash = dgen_mix(slot ^ w->lane << 48 ^ w->low);
+	uint64_t lane = (hash >> 32) * plan->lanes.value >> 32;
 
-	if (contents < 2 && lane) {
+	uint64_t own = contents;
+
+	if (lane != w->lane)
+		contents = introduced(plan, lane, (w->row + (lane < w->lane)) * (plan->pool - 1),
+				      &part);
+	if (contents < 2) {
 		lane = 0;
-		contents = introduced(plan, 0, (w->row + 1) * (plan->pool - 1), &part);
+		contents = own;
+		if (w->lane)
+			contents = introduced(plan, 0, (w->row + 1) * (plan->pool - 1), &part);
+		contents = contents < 2 ? 2 : contents;
 	}
-	if (contents < 2)
-		contents = 2;
 
-	uint32_t among = contents < plan->pool ? prime_to((uint32_t)contents) : plan->pool;
-	uint64_t turn = slot + w->version % among;
+	uint64_t among = contents < plan->pool ? contents : plan->pool;
+	uint64_t turn = (hash & 0xffffffff) + w->version % among;
 
-	if (among > 2) /* 2 has no multiplier but 1 */
-		turn = slot * (1 + (hash & 0xffffffff) % (among - 1)) + (hash >> 32) +
-		       w->version % among;
 	return shared(w, lane, contents - among + turn % among);
 }
 
