@@ -70,6 +70,7 @@ load lib
 	# The figures of dgen-measure against the codecs' own programs, record by record.
 	need_command zstd
 	need_command lz4
+	rm f
 	static_fio --size=256k --refill_buffers=1 --buffer_compress_percentage=50
 	mkdir pieces
 	split -a 4 -b 4096 f pieces/
