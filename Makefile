@@ -112,7 +112,7 @@ UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
 
-.PHONY: all tests run check lint format install uninstall clean distclean help deps FORCE
+.PHONY: all tests run check quality lint format install uninstall clean distclean help deps FORCE
 
 all: $(ENGINE) $(MEASURE) ## build libdgen_engine.so and dgen-measure (the default)
 	@:
@@ -195,6 +195,9 @@ run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN
 # Installs, builds, lints and tests; a failure of any of these is one in the count.
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
 	+@MAKE='$(MAKE)' T='$(T)' tests/run
+
+quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
+	@results/quality/run.sh '$(B)' $(QUALITY)
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
