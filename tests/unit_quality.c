@@ -45,7 +45,7 @@ static uint8_t *buffer(size_t size)
 static void bits_balanced(const char *what, const uint8_t *p)
 {
 	enum { bits = 4096 };
-	const double n = (double)(SIZE / (bits / 8)), sum_max = bits + SIGMAS * sqrt(2.0 * bits);
+	const double n = (double)SIZE * 8 / bits, sum_max = bits + SIGMAS * sqrt(2.0 * bits);
 	static uint32_t ones[bits];
 	double sum = 0;
 
