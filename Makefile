@@ -51,6 +51,7 @@ endif
 
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 X86_64 := $(filter x86_64%,$(MACHINE))
+AARCH64 := $(filter aarch64%,$(MACHINE))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough \
@@ -81,19 +82,21 @@ MEASURE_LIBS := -llz4 -lzstd -lxxhash -lm
 TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
-# baseline. Those in this table are for x86-64 only.
+# baseline. Each is left out where the compiler is for another processor.
 KERNEL_FLAGS_avx2 := -mavx2 -maes
 KERNEL_FLAGS_aesni := -maes
 KERNEL_FLAGS_vaes := -mavx2 -mvaes
 KERNEL_FLAGS_avx512 := -mavx512f -mvaes
+KERNEL_FLAGS_neon := -march=armv8-a+crypto
 X86_KERNELS := aesni avx2 vaes avx512
+ARM_KERNELS := neon
+KERNELS := $(if $(X86_64),$(X86_KERNELS)) $(if $(AARCH64),$(ARM_KERNELS))
+OTHER_KERNELS := $(filter-out $(KERNELS),$(X86_KERNELS) $(ARM_KERNELS))
 
 # ---------------------------------------------------------------- files
 
 GENERATOR_SRC := $(sort $(wildcard generator/*.c))
-ifeq ($(X86_64),)
-GENERATOR_SRC := $(filter-out $(X86_KERNELS:%=generator/kernel_%.c),$(GENERATOR_SRC))
-endif
+GENERATOR_SRC := $(filter-out $(OTHER_KERNELS:%=generator/kernel_%.c),$(GENERATOR_SRC))
 ENGINE_SRC := $(sort $(wildcard engine/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
@@ -109,7 +112,7 @@ UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
 
-.PHONY: all tests run check lint format install uninstall clean distclean help deps FORCE
+.PHONY: all tests run check quality lint format install uninstall clean distclean help deps FORCE
 
 all: $(ENGINE) $(MEASURE) ## build libdgen_engine.so and dgen-measure (the default)
 	@:
@@ -124,7 +127,7 @@ define BUILD_KEY
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CC) $(BASE_FLAGS) $(LINK_FLAGS)
 $(GENERATOR_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(TEST_FLAGS)
-$(foreach k,$(X86_KERNELS),$(KERNEL_FLAGS_$(k))) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
+$(foreach k,$(KERNELS),$(KERNEL_FLAGS_$(k))) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
 $(ALL_OBJ)
 endef
 export BUILD_KEY
@@ -149,7 +152,7 @@ $(GENERATOR_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
 $(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
-$(foreach k,$(X86_KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
+$(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
 
 $(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
 	$(say) CC $<
@@ -193,10 +196,13 @@ run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
 	+@MAKE='$(MAKE)' T='$(T)' tests/run
 
+quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
+	@results/quality/run.sh '$(B)' $(QUALITY)
+
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
 		MEASURE_FLAGS='$(MEASURE_FLAGS)' TEST_FLAGS='$(TEST_FLAGS)' \
-		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
+		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS) $(ARM_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
 		tests/lint $(T)
 
 format: ## lay the C sources out as lint wants them

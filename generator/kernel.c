@@ -10,11 +10,17 @@ extern const struct dgen_kernel dgen_kernel_vaes;
 extern const struct dgen_kernel dgen_kernel_avx2;
 extern const struct dgen_kernel dgen_kernel_aesni;
 #endif
+#ifdef __aarch64__
+extern const struct dgen_kernel dgen_kernel_neon;
+#endif
 
 const struct dgen_kernel *const dgen_kernels[] = {
 #ifdef __x86_64__
 	&dgen_kernel_avx512,   &dgen_kernel_vaes,
 	&dgen_kernel_avx2,     &dgen_kernel_aesni,
+#endif
+#ifdef __aarch64__
+	&dgen_kernel_neon,
 #endif
 	&dgen_kernel_portable, NULL,
 };

@@ -21,7 +21,7 @@
 #define SIZE ((size_t)1 << 20)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512" };
+static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512", "neon" };
 
 static struct dgen *make(const char *kernel, double dedup, double compress, uint32_t unit,
 			 uint32_t chunk, uint64_t seed)

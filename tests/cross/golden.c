@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The golden vectors with every kernel, for processors under emulation: needs nothing but libc. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "dgen.h"
+
+#define SIZE ((size_t)1 << 20)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct {
+	double dedup, compress;
+	uint32_t unit, chunk;
+	uint64_t seed, version, offset;
+	uint64_t hash;
+} vectors[] = {
+#include "tests/golden.h"
+};
+
+static int check(const char *kernel, size_t i, uint8_t *buffer)
+{
+	struct dgen_options options = { vectors[i].dedup, vectors[i].compress, vectors[i].unit,
+					vectors[i].chunk, vectors[i].seed };
+	char why[DGEN_WHY_MAX];
+	struct dgen *dgen;
+	uint64_t hash;
+
+	if (dgen_create(&options, &dgen, why)) {
+		printf("kernel %s: %s\n", kernel, why);
+		return 1;
+	}
+	if (strcmp(dgen_kernel(dgen), kernel)) {
+		printf("kernel %s: got %s\n", kernel, dgen_kernel(dgen));
+		return 1;
+	}
+	dgen_fill(dgen, dgen_domain("golden"), vectors[i].version, vectors[i].offset, buffer, SIZE);
+	dgen_destroy(dgen);
+	hash = XXH3_64bits(buffer, SIZE);
+	if (hash == vectors[i].hash)
+		return 0;
+	printf("kernel %s, vector %zu: 0x%016llx\n", kernel, i, (unsigned long long)hash);
+	return 1;
+}
+
+/* Arguments: the kernels that must be there. */
+int main(int argc, char **argv)
+{
+	static uint8_t buffer[SIZE];
+	int failures = argc < 2;
+
+	for (int k = 1; k < argc; k++) {
+		setenv("DGEN_KERNEL", argv[k], 1);
+		for (size_t i = 0; i < COUNT(vectors); i++)
+			failures += check(argv[k], i, buffer);
+	}
+	return failures != 0;
+}
