@@ -42,7 +42,7 @@ static inline uint64_t dgen_div(uint64_t x, const struct dgen_divisor *d)
 {
 	/* 2^40 times the largest divisor in use, 2^24, is 2^64. */
 	if (x >> 40)
-		return x / (d->value + !d->value);
+		return d->value ? x / d->value : 0;
 	/* The reciprocal of 1 does not fit. */
 	return d->value > 1 ? dgen_mulhi(x, d->reciprocal) : x;
 }
