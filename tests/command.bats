@@ -110,7 +110,7 @@ complains() {
 	mv f one
 	"$COMMAND" --size=1m -o f 2>second
 	grep -qxE 'data_seed=0x[0-9a-f]{16}' first || { show first; false; }
-	! cmp -s first second
+	run ! cmp -s first second
 	shares "two runs" 0 f one
 	seed=$(sed 's/data_seed=//' first)
 	"$COMMAND" --size=1m --seed="$seed" -o f 2>third
