@@ -234,7 +234,7 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
-		MEASURE_FLAGS='$(MEASURE_FLAGS)' TEST_FLAGS='$(TEST_FLAGS)' \
+		MEASURE_FLAGS='$(MEASURE_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' TEST_FLAGS='$(TEST_FLAGS)' \
 		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
 		tests/lint $(T)
 
