@@ -32,7 +32,12 @@ B ?= build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
 OUT := $(if $(filter build,$(B)),,$(B)/)
 ENGINE := $(OUT)libdgen_engine.so
 MEASURE := $(OUT)dgen-measure
-LIBDGEN := $(B)/libdgen.a
+COMMAND := $(OUT)dgen
+LIBDGEN := $(OUT)libdgen.a
+LIBDGEN_SO := $(OUT)libdgen.so
+# One more with each change that breaks programs: they ask for the library by this name.
+SONAME := libdgen.so.1
+VERSION := $(shell sed -n 's/.*DGEN_VERSION "\(.*\)"/\1/p' version.h)
 # One source of fio for all builds.
 FIO_DIR := build/fio
 
@@ -74,9 +79,11 @@ FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTE
 # The kernels count on loops of known length being unrolled.
 GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator $(if $(filter -O2,$(CFLAGS)),-O3)
 ENGINE_FLAGS := -I. -Iengine -Igenerator $(FIO_FLAGS)
-MEASURE_FLAGS := -Imeasure
+MEASURE_FLAGS := -I. -Imeasure
+COMMAND_FLAGS := -D_GNU_SOURCE -I. -Igenerator
 TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator
 
+GENERATOR_LIBS := -lm
 ENGINE_LIBS := -luring -laio -lm
 MEASURE_LIBS := -llz4 -lzstd -lxxhash -lm
 TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
@@ -99,6 +106,8 @@ GENERATOR_SRC := $(sort $(wildcard generator/*.c))
 GENERATOR_SRC := $(filter-out $(OTHER_KERNELS:%=generator/kernel_%.c),$(GENERATOR_SRC))
 ENGINE_SRC := $(sort $(wildcard engine/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
+COMMAND_SRC := $(sort $(wildcard command/*.c))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
 # What several unit tests share.
 UNIT_COMMON_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/*.c)))
@@ -107,17 +116,25 @@ object = $(patsubst %.c,$(B)/%.o,$(1))
 GENERATOR_OBJ := $(call object,$(GENERATOR_SRC))
 ENGINE_OBJ := $(call object,$(ENGINE_SRC))
 MEASURE_OBJ := $(call object,$(MEASURE_SRC))
+COMMAND_OBJ := $(call object,$(COMMAND_SRC))
+EXAMPLE_OBJ := $(call object,$(EXAMPLE_SRC))
 UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
-ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
+EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
+ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) \
+	$(UNIT_COMMON_OBJ)
+
+# Man pages where scdoc is there to make them.
+MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
 .PHONY: all tests run check quality lint format install uninstall clean distclean help deps FORCE
 
-all: $(ENGINE) $(MEASURE) ## build libdgen_engine.so and dgen-measure (the default)
+# The default.
+all: $(ENGINE) $(MEASURE) $(COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library, dgen, dgen-measure
 	@:
 
-tests: $(UNIT_BIN) ## build the unit tests
+tests: $(UNIT_BIN) $(EXAMPLE_BIN) ## build the unit tests and the example
 	@:
 
 # ---------------------------------------------------------------- compile and link
@@ -126,8 +143,8 @@ tests: $(UNIT_BIN) ## build the unit tests
 define BUILD_KEY
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CC) $(BASE_FLAGS) $(LINK_FLAGS)
-$(GENERATOR_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(TEST_FLAGS)
-$(foreach k,$(KERNELS),$(KERNEL_FLAGS_$(k))) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
+$(GENERATOR_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(COMMAND_FLAGS) $(TEST_FLAGS)
+$(foreach k,$(KERNELS),$(KERNEL_FLAGS_$(k))) $(GENERATOR_LIBS) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
 $(ALL_OBJ)
 endef
 export BUILD_KEY
@@ -151,6 +168,7 @@ $(ENGINE_OBJ): $(FIO_DIR)/stamp
 $(GENERATOR_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
+$(COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
 $(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
 $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
 
@@ -166,6 +184,13 @@ $(LIBDGEN): $(GENERATOR_OBJ) $(B)/flags
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(GENERATOR_OBJ)
 
+# Without -z defs where the sanitizers' runtime comes with the program only.
+$(LIBDGEN_SO): $(GENERATOR_OBJ) generator/libdgen.map $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,--version-script=generator/libdgen.map \
+		-Wl,-soname,$(SONAME) -Wl,-Bsymbolic $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) \
+		-o $@ $(GENERATOR_OBJ) $(GENERATOR_LIBS)
+
 # One exported symbol: fio looks engines up by name in everything that is loaded.
 # nodelete: fio unloads an engine while its threads may still run.
 $(ENGINE): $(ENGINE_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
@@ -176,6 +201,20 @@ $(ENGINE): $(ENGINE_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
 $(MEASURE): $(MEASURE_OBJ) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
+
+$(COMMAND): $(COMMAND_OBJ) $(LIBDGEN) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
+
+$(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(LIBDGEN) $(GENERATOR_LIBS)
+
+# Without a date, so that the same source makes the same page.
+$(MAN): $(B)/%: %.scd
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)SOURCE_DATE_EPOCH=0 scdoc < $< > $@
 
 $(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
@@ -201,7 +240,8 @@ quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
-		MEASURE_FLAGS='$(MEASURE_FLAGS)' TEST_FLAGS='$(TEST_FLAGS)' \
+		MEASURE_FLAGS='$(MEASURE_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' \
+		TEST_FLAGS='$(TEST_FLAGS)' \
 		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS) $(ARM_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
 		tests/lint $(T)
 
@@ -210,28 +250,49 @@ format: ## lay the C sources out as lint wants them
 
 # ---------------------------------------------------------------- install
 
-LIB_DIR = $(DESTDIR)$(PREFIX)/lib/dgen
+LIB_DIR = $(DESTDIR)$(PREFIX)/lib
+ENGINE_DIR = $(LIB_DIR)/dgen
+INCLUDE_DIR = $(DESTDIR)$(PREFIX)/include
+PC_DIR = $(LIB_DIR)/pkgconfig
 BIN_DIR = $(DESTDIR)$(PREFIX)/bin
 JOB_DIR = $(DESTDIR)$(PREFIX)/share/dgen/jobs
+MAN_DIR = $(DESTDIR)$(PREFIX)/share/man
 JOBS := $(sort $(wildcard jobs/*.fio))
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
-	install -d '$(LIB_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
-	install -m 755 $(ENGINE) '$(LIB_DIR)/libdgen_engine.so'
+	install -d '$(ENGINE_DIR)' '$(INCLUDE_DIR)' '$(PC_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
+	install -m 755 $(ENGINE) '$(ENGINE_DIR)/libdgen_engine.so'
+	install -m 755 $(LIBDGEN_SO) '$(LIB_DIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(LIB_DIR)/libdgen.so'
+	install -m 644 $(LIBDGEN) '$(LIB_DIR)/libdgen.a'
+	install -m 644 generator/dgen.h '$(INCLUDE_DIR)/dgen.h'
+	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' generator/dgen.pc.in > '$(PC_DIR)/dgen.pc'
+	chmod 644 '$(PC_DIR)/dgen.pc'
+	install -m 755 $(COMMAND) '$(BIN_DIR)/dgen'
 	install -m 755 $(MEASURE) '$(BIN_DIR)/dgen-measure'
 	install -m 644 $(JOBS) '$(JOB_DIR)'
+	$(if $(MAN),install -d '$(MAN_DIR)/man1' '$(MAN_DIR)/man3')
+	$(if $(MAN),install -m 644 $(filter %.1,$(MAN)) '$(MAN_DIR)/man1')
+	$(if $(MAN),install -m 644 $(filter %.3,$(MAN)) '$(MAN_DIR)/man3')
 
 uninstall: ## remove what install installed
-	rm -f '$(LIB_DIR)/libdgen_engine.so' '$(BIN_DIR)/dgen-measure' \
+	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
+		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
+		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-measure' \
+		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
-	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(LIB_DIR)' 2>/dev/null || :
+	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
+		2>/dev/null || :
+
+# What the default build leaves in the root of the repository.
+PRODUCTS := libdgen_engine.so libdgen.so libdgen.a dgen dgen-measure
 
 clean: ## remove what was built; keeps the source of fio
 	@find build -mindepth 1 -maxdepth 1 ! -name fio -exec rm -rf {} + 2>/dev/null || :
-	@rm -f libdgen_engine.so dgen-measure
+	@rm -f $(PRODUCTS)
 
 distclean: ## remove everything that make made
-	@rm -rf build libdgen_engine.so dgen-measure
+	@rm -rf build $(PRODUCTS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

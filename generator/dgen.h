@@ -19,6 +19,11 @@
 extern "C" {
 #endif
 
+/* What libdgen.so exports; everything else is built hidden. */
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 #define DGEN_FORMAT 1
 #define DGEN_WHY_MAX 160 /* bytes, enough for every message of dgen_create() */
 
@@ -75,6 +80,10 @@ const char *dgen_kernel(const struct dgen *dgen);
 
 /* A seed from the system's random source. */
 uint64_t dgen_fresh_seed(void);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

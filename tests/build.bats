@@ -23,9 +23,9 @@ setup_file() {
 
 @test "build: nothing is built twice" {
 	make_quietly
-	before=$(stat -c %Y.%s "$ENGINE" "$MEASURE")
+	before=$(stat -c %Y.%s "$ENGINE" "$MEASURE" "$ROOT"/{dgen,libdgen.so,libdgen.a})
 	make_quietly
-	[[ $(stat -c %Y.%s "$ENGINE" "$MEASURE") == "$before" ]]
+	[[ $(stat -c %Y.%s "$ENGINE" "$MEASURE" "$ROOT"/{dgen,libdgen.so,libdgen.a}) == "$before" ]]
 	! grep -Eq '^ *(CC|LD|LINK)' make.out || { show make.out; false; }
 }
 
@@ -34,6 +34,12 @@ setup_file() {
 	find root -type f | sort >installed
 	grep -q 'libdgen_engine\.so$' installed || { show installed; false; }
 	grep -q '/bin/dgen-measure$' installed || { show installed; false; }
+	for file in bin/dgen lib/libdgen.so.1 lib/libdgen.a include/dgen.h lib/pkgconfig/dgen.pc; do
+		[[ -f root/usr/local/$file ]] || { show installed; fail "no $file"; }
+	done
+	if command -v scdoc >/dev/null; then
+		[[ -f root/usr/local/share/man/man3/dgen.3 ]] || { show installed; false; }
+	fi
 	engine=$(find root -name libdgen_engine.so)
 	ENGINE=$T/$engine
 	dgen --size=1m --dedup_ratio=2

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef MEASURE_VERSION_H
-#define MEASURE_VERSION_H
+/* Of the programs and the library; the Makefile reads it from here. */
+#ifndef DGEN_VERSION_H
+#define DGEN_VERSION_H
 
 #ifndef DGEN_VERSION /* a release sets it when it builds */
 #define DGEN_VERSION "0.1"

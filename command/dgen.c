@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dgen: writes data with an exact deduplication and compression ratio to a file or a pipe, the same
+ * bytes as the fio engine of that name.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dgen.h"
+#include "version.h"
+
+#define BUFFER (1u << 20)             /* stays in a second-level cache; what a pipe can hold */
+#define VERSION_MAX (UINT64_MAX >> 3) /* as in the engine */
+#define PROGRESS_EVERY 500            /* milliseconds */
+#define EXIT_USAGE 2
+
+struct settings {
+	struct dgen_options data;
+	const char *output; /* NULL: standard output */
+	const char *domain; /* NULL: the output's name */
+	uint64_t size, offset, version;
+	bool size_set, seed_set, quiet;
+};
+
+struct progress {
+	bool shown;
+	uint64_t start, next; /* milliseconds */
+};
+
+static const char usage[] =
+	"Usage: dgen --size=SIZE [option]... [--output=FILE | > FILE]\n"
+	"Writes data with an exact deduplication and compression ratio.\n"
+	"\n"
+	"  -s, --size=SIZE            bytes to write\n"
+	"  -o, --output=FILE          write here rather than to standard output\n"
+	"      --dedup-ratio=N        total units / distinct units, from 1 on (1)\n"
+	"      --compress-ratio=N     of the distinct data, from 1 on (1)\n"
+	"      --dedup-unit=SIZE      bytes that storage deduplicates at a time (4k)\n"
+	"      --compress-chunk=SIZE  bytes in which the compression ratio holds (4k, or\n"
+	"                             dedup-unit where that is smaller)\n"
+	"      --seed=N               64 bits, decimal or 0x... (a fresh one, which is printed)\n"
+	"      --data-version=N       version of the data, another one for an overwrite (0)\n"
+	"      --domain=NAME          the name that the data is of: for the engine's data the\n"
+	"                             file name as given to fio (FILE, or - without --output)\n"
+	"      --offset=SIZE          begin with the byte at this address of the data (0)\n"
+	"  -q, --quiet                show no progress\n"
+	"  -h, --help                 print this\n"
+	"  -V, --version              print the version\n"
+	"\n"
+	"SIZE is in bytes or ends in k, m, g, t or p (powers of 1024). The names of the fio\n"
+	"engine's options (--dedup_ratio, --data_seed, ...) are understood too.\n";
+
+enum {
+	DEDUP_RATIO = 256,
+	COMPRESS_RATIO,
+	DEDUP_UNIT,
+	COMPRESS_CHUNK,
+	SEED,
+	DATA_VERSION,
+	DOMAIN,
+	OFFSET
+};
+
+static const struct option long_options[] = {
+	{ "size", required_argument, NULL, 's' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "dedup-ratio", required_argument, NULL, DEDUP_RATIO },
+	{ "dedup_ratio", required_argument, NULL, DEDUP_RATIO },
+	{ "compress-ratio", required_argument, NULL, COMPRESS_RATIO },
+	{ "compress_ratio", required_argument, NULL, COMPRESS_RATIO },
+	{ "dedup-unit", required_argument, NULL, DEDUP_UNIT },
+	{ "dedup_unit", required_argument, NULL, DEDUP_UNIT },
+	{ "compress-chunk", required_argument, NULL, COMPRESS_CHUNK },
+	{ "compress_chunk", required_argument, NULL, COMPRESS_CHUNK },
+	{ "seed", required_argument, NULL, SEED },
+	{ "data-seed", required_argument, NULL, SEED },
+	{ "data_seed", required_argument, NULL, SEED },
+	{ "data-version", required_argument, NULL, DATA_VERSION },
+	{ "data_version", required_argument, NULL, DATA_VERSION },
+	{ "domain", required_argument, NULL, DOMAIN },
+	{ "dedup-domain", required_argument, NULL, DOMAIN },
+	{ "dedup_domain", required_argument, NULL, DOMAIN },
+	{ "offset", required_argument, NULL, OFFSET },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("dgen: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+}
+
+static int refuse(const char *option, const char *value, const char *allowed)
+{
+	complain("--%s=%s: must be %s", option, value, allowed);
+	return -EINVAL;
+}
+
+/* Decimal, or hexadecimal with 0x. */
+static int parse_number(const char *value, uint64_t *number, char **rest)
+{
+	bool hexadecimal = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
+
+	if (!isdigit((unsigned char)value[0]))
+		return -EINVAL;
+	errno = 0;
+	*number = strtoull(value, rest, hexadecimal ? 16 : 10);
+	return errno ? -EINVAL : 0;
+}
+
+/* Suffixes as fio has them: a letter, "b" or "ib" behind it or not. */
+static int parse_size(const char *value, uint64_t most, uint64_t *size)
+{
+	static const char letters[] = "kmgtp";
+	unsigned int bits = 0;
+	const char *letter;
+	uint64_t number;
+	char *rest;
+
+	if (parse_number(value, &number, &rest))
+		return -EINVAL;
+	letter = *rest ? strchr(letters, tolower((unsigned char)*rest)) : NULL;
+	if (letter) {
+		bits = 10 * (unsigned int)(letter - letters + 1);
+		rest++;
+		if (!strcasecmp(rest, "ib"))
+			rest++;
+	}
+	if (strcasecmp(rest, "b") && *rest)
+		return -EINVAL;
+	if (number > most >> bits)
+		return -EINVAL;
+	*size = number << bits;
+	return 0;
+}
+
+static int set_size(const char *option, uint64_t *size)
+{
+	if (parse_size(optarg, INT64_MAX, size))
+		return refuse(option, optarg, "a number of bytes, such as 4096, 64k or 10g");
+	return 0;
+}
+
+/* What else there is to say about it the library knows. */
+static int set_bytes(const char *option, uint32_t *bytes)
+{
+	uint64_t size;
+
+	if (parse_size(optarg, UINT32_MAX, &size) || !size)
+		return refuse(option, optarg, "a number of bytes, such as 4096 or 64k");
+	*bytes = (uint32_t)size;
+	return 0;
+}
+
+static int set_ratio(const char *option, double *ratio)
+{
+	static const char allowed[] = "a number from 1 on, such as 2 or 1.5";
+	char *end;
+
+	/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
+	if (!isdigit((unsigned char)optarg[0]) ||
+	    strspn(optarg, "0123456789.eE+-") != strlen(optarg))
+		return refuse(option, optarg, allowed);
+	*ratio = strtod(optarg, &end);
+	if (*end || !isfinite(*ratio) || *ratio < 1)
+		return refuse(option, optarg, allowed);
+	return 0;
+}
+
+static int set_number(const char *option, uint64_t most, const char *allowed, uint64_t *number)
+{
+	char *rest;
+
+	if (parse_number(optarg, number, &rest) || *rest || *number > most)
+		return refuse(option, optarg, allowed);
+	return 0;
+}
+
+static int set_name(const char *option, const char **name)
+{
+	if (!*optarg)
+		return refuse(option, optarg, "a name that is not empty");
+	*name = optarg;
+	return 0;
+}
+
+/* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
+static int set_option(struct settings *settings, int option)
+{
+	switch (option) {
+	case 's':
+		settings->size_set = true;
+		return set_size("size", &settings->size);
+	case 'o':
+		return set_name("output", &settings->output);
+	case DEDUP_RATIO:
+		return set_ratio("dedup-ratio", &settings->data.dedup_ratio);
+	case COMPRESS_RATIO:
+		return set_ratio("compress-ratio", &settings->data.compress_ratio);
+	case DEDUP_UNIT:
+		return set_bytes("dedup-unit", &settings->data.dedup_unit);
+	case COMPRESS_CHUNK:
+		return set_bytes("compress-chunk", &settings->data.compress_chunk);
+	case SEED:
+		settings->seed_set = true;
+		return set_number("seed", UINT64_MAX, "a 64-bit number, decimal or 0x...",
+				  &settings->data.data_seed);
+	case DATA_VERSION:
+		return set_number("data-version", VERSION_MAX, "a whole number from 0 to 2^61 - 1",
+				  &settings->version);
+	case DOMAIN:
+		return set_name("domain", &settings->domain);
+	case OFFSET:
+		return set_size("offset", &settings->offset);
+	case 'q':
+		settings->quiet = true;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'V':
+		printf("dgen %s, data format %d\n", DGEN_VERSION, DGEN_FORMAT);
+		return 1;
+	default:
+		/* getopt has named it. */
+		fputs("Try dgen --help\n", stderr);
+		return -EINVAL;
+	}
+}
+
+static int check(const struct settings *settings)
+{
+	if (!settings->size_set) {
+		complain("--size is missing; try dgen --help");
+		return -EINVAL;
+	}
+	if (settings->size > INT64_MAX - settings->offset) {
+		complain("--offset=%" PRIu64 ": must not reach past 2^63 - 1 with --size=%" PRIu64,
+			 settings->offset, settings->size);
+		return -EINVAL;
+	}
+	if (!settings->output && isatty(STDOUT_FILENO)) {
+		complain("standard output is a terminal; use --output=FILE, > FILE or a pipe");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse(struct settings *settings, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "s:o:qhV", long_options, NULL)) != -1) {
+		int ret = set_option(settings, option);
+
+		if (ret)
+			return ret;
+	}
+	if (optind < argc) {
+		complain("%s: not an option; use --output=%s", argv[optind], argv[optind]);
+		return -EINVAL;
+	}
+	return check(settings);
+}
+
+static uint64_t milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void show_progress(struct progress *progress, uint64_t done, uint64_t size)
+{
+	uint64_t now = milliseconds();
+
+	if (now < progress->next && done < size)
+		return;
+	progress->next = now + PROGRESS_EVERY;
+	fprintf(stderr, "\rdgen: %.2f of %.2f GiB, %.2f GB/s ", (double)done / (1u << 30),
+		(double)size / (1u << 30),
+		(double)done / 1e6 / (double)(now - progress->start + 1));
+}
+
+/* All of it, whatever the pipe takes at a time. */
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size) {
+		ssize_t written = write(fd, data, size);
+
+		if (written >= 0) {
+			data += written;
+			size -= (size_t)written;
+		} else if (errno == EAGAIN) {
+			/* Someone gave us a pipe that does not block. */
+			struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+			poll(&wait, 1, -1);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+/* *done: bytes of whole buffers written. */
+static int copy(const struct dgen *dgen, const struct settings *settings, uint64_t domain, int fd,
+		char *buffer, uint64_t *done)
+{
+	struct progress progress = { .shown = !settings->quiet && isatty(STDERR_FILENO),
+				     .start = milliseconds() };
+	int ret = 0;
+
+	progress.next = progress.start + PROGRESS_EVERY;
+	for (*done = 0; !ret && *done < settings->size;) {
+		/* After an odd offset the buffers go on at whole ones: filling is fastest so. */
+		uint64_t offset = settings->offset + *done;
+		uint64_t length = BUFFER - offset % BUFFER;
+
+		if (length > settings->size - *done)
+			length = settings->size - *done;
+		dgen_fill(dgen, domain, settings->version, offset, buffer, (size_t)length);
+		ret = write_all(fd, buffer, (size_t)length);
+		if (!ret)
+			*done += length;
+		if (progress.shown)
+			show_progress(&progress, *done, settings->size);
+	}
+	if (progress.shown)
+		fputc('\n', stderr);
+	return ret;
+}
+
+static int generate(const struct dgen *dgen, const struct settings *settings)
+{
+	const char *name = settings->output ? settings->output : "standard output";
+	const char *domain = settings->domain;
+	char *buffer = aligned_alloc(4096, BUFFER);
+	uint64_t done = 0;
+	int ret, fd = STDOUT_FILENO;
+
+	if (!buffer) {
+		complain("not enough memory to start");
+		return -ENOMEM;
+	}
+	if (settings->output)
+		fd = open(settings->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (!domain)
+		domain = settings->output ? settings->output : "-";
+	ret = fd < 0 ? -errno : 0;
+	if (!ret) {
+#ifdef F_SETPIPE_SZ
+		/* Fewer switches between us and the reader; where it is refused all goes on. */
+		fcntl(fd, F_SETPIPE_SZ, BUFFER);
+#endif
+		ret = copy(dgen, settings, dgen_domain(domain), fd, buffer, &done);
+		/* Some file systems tell only now that the data did not fit. */
+		if (close(fd) && !ret)
+			ret = -errno;
+	}
+	if (ret)
+		complain("%s: %s after %" PRIu64 " of %" PRIu64 " bytes", name, strerror(-ret),
+			 done, settings->size);
+	free(buffer);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = { .data = DGEN_OPTIONS_DEFAULT };
+	char why[DGEN_WHY_MAX];
+	struct dgen *dgen;
+	int ret = parse(&settings, argc, argv);
+
+	if (ret > 0) {
+		if (!fflush(stdout))
+			return EXIT_SUCCESS;
+		complain("standard output: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (ret)
+		return EXIT_USAGE;
+	if (!settings.seed_set)
+		settings.data.data_seed = dgen_fresh_seed();
+	ret = dgen_create(&settings.data, &dgen, why);
+	if (ret) {
+		complain("%s", why);
+		return ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
+	}
+	if (!settings.seed_set)
+		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.data_seed);
+	ret = generate(dgen, &settings);
+	dgen_destroy(dgen);
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

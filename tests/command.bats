@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The command dgen: the engine's bytes, in files and pipes.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+COMMAND=${COMMAND:-$ROOT/dgen}
+CONTENT=(--dedup_ratio=2.5 --compress_ratio=1.7)
+# The same in the command's spelling.
+WANT=(--seed=1 --dedup-ratio=2.5 --compress-ratio=1.7)
+
+# complains STATUS WORD... -- [argument]...: it exits so, with one line that has all these words.
+complains() {
+	local wanted=$1 words=() word
+	shift
+
+	while [[ $1 != -- ]]; do
+		words+=("$1")
+		shift
+	done
+	shift
+	status=0
+	"$COMMAND" "$@" >out 2>err </dev/null || status=$?
+	[[ $status == "$wanted" ]] || { show err; fail "dgen $* ended with $status"; }
+	[[ $(wc -l <err) == 1 ]] || { show err; fail "dgen $*: not one line"; }
+	for word in "${words[@]}"; do
+		grep -qF -- "$word" err || { show err; fail "dgen $*: no '$word'"; }
+	done
+}
+
+@test "command: writes the engine's file" {
+	dgen "${CONTENT[@]}" --size=24m
+	mv f engine
+	"$COMMAND" "${WANT[@]}" --size=24m --output=f
+	same f engine "--output"
+	"$COMMAND" "${WANT[@]}" --size=24m --domain=f >other
+	same other engine "--domain, standard output"
+	"$COMMAND" "${WANT[@]}" --size=24m --domain=f | cat >other
+	same other engine "a pipe"
+}
+
+@test "command: writes the engine's file with units and chunks of other sizes" {
+	for sizes in 512/512 6k/6k 8k/1k 16k/8k 64k/64k; do
+		dgen "${CONTENT[@]}" --size=6m --bs=6k --dedup_unit="${sizes%/*}" \
+			--compress_chunk="${sizes#*/}"
+		mv f engine
+		"$COMMAND" "${WANT[@]}" --size=6m --dedup-unit="${sizes%/*}" \
+			--compress-chunk="${sizes#*/}" -o f
+		same f engine "$sizes"
+	done
+}
+
+@test "command: writes the engine's versions and domains" {
+	dgen "${CONTENT[@]}" --size=8m --data_version=3 --dedup_domain=clones
+	mv f engine
+	"$COMMAND" "${WANT[@]}" -s 8m --data-version=3 --domain=clones -o f
+	same f engine "version 3"
+}
+
+@test "command: understands the engine's names" {
+	dgen "${CONTENT[@]}" --size=8m --dedup_unit=8k
+	mv f engine
+	"$COMMAND" "${CONTENT[@]}" --data_seed=0x1 --dedup_unit=8k --size=8m --dedup_domain=f >f
+	same f engine "names with underscores"
+}
+
+@test "command: parts put together are the whole" {
+	"$COMMAND" "${WANT[@]}" --size=9m --domain=f >whole
+	for cut in 1 511 4096 5000 1048576 1048577 3333333; do
+		"$COMMAND" "${WANT[@]}" --size=$cut --domain=f >f
+		"$COMMAND" "${WANT[@]}" --offset=$cut --size=$((9437184 - cut)) --domain=f >>f
+		same f whole "cut at $cut"
+	done
+}
+
+@test "command: writes a part of the engine's file from far out" {
+	truncate -s 1t f 2>/dev/null || skip "no sparse file of 1 TiB can be made here"
+	dgen "${CONTENT[@]}" --size=1m --offset=1000g
+	"$COMMAND" "${WANT[@]}" --size=1m --offset=1000g --domain=f >part
+	cmp <(dd if=f bs=1M skip=1024000 count=1 status=none) part
+}
+
+@test "command: any size, to the byte" {
+	"$COMMAND" "${WANT[@]}" --size=2m --domain=f >whole
+	for size in 0 1 63 4095 4097 1048575 1048577; do
+		"$COMMAND" "${WANT[@]}" --size=$size --domain=f >f
+		[[ $(stat -c %s f) == "$size" ]] || fail "size $size is $(stat -c %s f)"
+		same f <(head -c $size whole) "size $size"
+	done
+}
+
+@test "command: sizes as fio has them" {
+	for size in 65536 64k 64K 64kb 64KiB 0x10000 0x40k; do
+		[[ $("$COMMAND" --size=$size --seed=1 | wc -c) == 65536 ]] || fail "$size"
+	done
+	[[ $("$COMMAND" --size=1g --seed=1 | wc -c) == $((1 << 30)) ]]
+}
+
+@test "command: holds its ratios" {
+	"$COMMAND" --size=64m --seed=5 --dedup-ratio=2 --compress-ratio=3 -o f
+	dedup_is 2 0.5 command f
+	compression_is 3 command f
+	no_holes command
+}
+
+@test "command: a fresh seed is told, and repeats the data" {
+	"$COMMAND" --size=1m -o f 2>first
+	mv f one
+	"$COMMAND" --size=1m -o f 2>second
+	grep -qxE 'data_seed=0x[0-9a-f]{16}' first || { show first; false; }
+	run ! cmp -s first second
+	shares "two runs" 0 f one
+	seed=$(sed 's/data_seed=//' first)
+	"$COMMAND" --size=1m --seed="$seed" -o f 2>third
+	same f one "seed $seed"
+	[[ ! -s third ]] || { show third; false; }
+}
+
+@test "command: a shorter output replaces a longer one" {
+	head -c 100000 /dev/zero >f
+	"$COMMAND" --size=5000 --seed=1 -o f
+	[[ $(stat -c %s f) == 5000 ]]
+}
+
+@test "command: stops without a word when the reader does" {
+	{ timeout 60 "$COMMAND" --size=1t --seed=1 2>err || echo $? >code; } | head -c 100000 >part
+	[[ $(stat -c %s part) == 100000 ]]
+	# 128 + SIGPIPE, or where a parent ignores that signal, an error.
+	[[ $(<code) == 141 || $(<code) == 1 ]] || fail "ended with $(<code)"
+	[[ $(<code) == 1 || ! -s err ]] || { show err; false; }
+}
+
+@test "command: says so when the reader stops and SIGPIPE is ignored" {
+	(trap '' PIPE; timeout 60 "$COMMAND" --size=1t --seed=1 2>err || echo $? >code) |
+		head -c 100000 >/dev/null
+	[[ $(<code) == 1 ]] || fail "ended with $(<code)"
+	grep -q 'Broken pipe' err || { show err; false; }
+}
+
+@test "command: a full device is an error that says so" {
+	[[ -c /dev/full ]] || skip "there is no /dev/full"
+	complains 1 /dev/full "No space left on device" "0 of 1048576" -- --size=1m --seed=1 -o /dev/full
+	status=0
+	"$COMMAND" --size=1m --seed=1 >/dev/full 2>err || status=$?
+	[[ $status == 1 ]]
+	grep -q 'standard output: No space left' err || { show err; false; }
+}
+
+@test "command: an output that cannot be opened" {
+	complains 1 ./none/f "No such file" -- --size=1m --seed=1 --output=./none/f
+}
+
+@test "command: refuses bad values with option, value and what is allowed" {
+	complains 2 --size "--help" --
+	for value in '' x 4x -1 1kk 1.5k 9223372036854775808 8388608t; do
+		complains 2 "--size=$value: must be a number of bytes" -- --size="$value"
+	done
+	complains 2 "--offset=1: must not reach past" -- --size=9223372036854775807 --offset=1
+	for value in '' 0 0.5 nan inf 0x2 2x ' 2' 1e999; do
+		complains 2 "--dedup-ratio=$value: must be" -- --size=1m --dedup-ratio="$value"
+		complains 2 "--compress-ratio=$value: must be" -- --size=1m --compress-ratio="$value"
+	done
+	complains 2 dedup_ratio=1001 1000 -- --size=1m --dedup-ratio=1001
+	complains 2 dedup_unit=1000 512 -- --size=1m --dedup-unit=1000
+	complains 2 compress_chunk=8192 dedup_unit=4096 -- --size=1m --compress-chunk=8k
+	complains 2 "--dedup-unit=0" -- --size=1m --dedup-unit=0
+	complains 2 "--dedup-unit=4g" -- --size=1m --dedup-unit=4g
+	for value in '' x -1 1k 18446744073709551616; do
+		complains 2 "--seed=$value: must be a 64-bit number" -- --size=1m --seed="$value"
+	done
+	complains 2 "--data-version=2305843009213693952" -- --size=1m \
+		--data-version=2305843009213693952
+	complains 2 "--domain=" -- --size=1m --domain=
+	complains 2 "f: not an option" -- --size=1m f
+	[[ ! -e f ]]
+}
+
+@test "command: help and version" {
+	"$COMMAND" --help >help
+	for option in size output dedup-ratio compress-ratio dedup-unit compress-chunk seed \
+		data-version domain offset quiet; do
+		grep -q -- "--$option" help || fail "no --$option"
+	done
+	"$COMMAND" --version | grep -qE '^dgen [0-9.]+, data format [0-9]+$'
+}
+
+@test "command: every option of the help is in the man page" {
+	for option in $("$COMMAND" --help | grep -oE -- '--[a-z-]+' | sort -u); do
+		grep -qF -- "$option" "$ROOT/man/dgen.1.scd" || fail "no $option in dgen(1)"
+	done
+}
+
+@test "command: memory does not grow with the size" {
+	need_command bash
+	(ulimit -v 65536; "$COMMAND" --size=256m --seed=1 --dedup-ratio=3 | wc -c) >count
+	[[ $(<count) == $((256 << 20)) ]]
+}
+
+@test "command control: the comparison sees another seed, offset or name" {
+	"$COMMAND" "${WANT[@]}" --size=1m --domain=f >whole
+	for other in --seed=2 --offset=512 --domain=g --data-version=1 --dedup-ratio=2; do
+		"$COMMAND" "${WANT[@]}" --size=1m --domain=f $other >f
+		run ! same f whole "$other"
+	done
+}
