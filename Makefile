@@ -236,7 +236,7 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 	+@MAKE='$(MAKE)' T='$(T)' tests/run
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
-	@results/quality/run.sh '$(B)' $(QUALITY)
+	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \

@@ -4,17 +4,18 @@
 # The long quality run, by make quality: no repeated 64-byte block in 4 GiB, then dieharder (package
 # dieharder) over the incompressible stream and over XOR of neighbours, an hour or more each.
 #
-#	results/quality/run.sh BUILD [data|unit|version|seed|domain]...
+#	results/quality/run.sh BUILD LIBRARY [data|unit|version|seed|domain]...
 
 set -euo pipefail
 build=$1
-shift
+library=$2
+shift 2
 here=$(dirname "$0")
 
 DGEN_QUALITY_MIB=${DGEN_QUALITY_MIB:-4096} "$build/tests/unit_quality"
 command -v dieharder >/dev/null || { echo 'dieharder is not installed: skipped'; exit 0; }
 "${CC:-gcc}" -O2 -D_GNU_SOURCE -Igenerator -o "$build/quality-stream" "$here/stream.c" \
-	"$build/libdgen.a" -lm -lpthread
+	"$library" -lm -lpthread
 for mode in "${@:-data}"; do
 	out=$here/dieharder-$mode.txt
 	nice "$build/quality-stream" "$mode" | nice dieharder -a -g 200 -k 2 > "$out" || :
