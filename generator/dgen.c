@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The public interface: options, and ranges of a domain into spans for the kernel. */
+/* The public interface: options, and ranges of a domain into blocks for the kernel. */
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"

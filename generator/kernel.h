@@ -3,10 +3,10 @@
  * Kernels turn content numbers into bytes. One file for each instruction set, the same bytes from
  * all of them.
  *
- * A content is made of 4 KiB blocks of 64-byte lines. From its 128-bit number, by four
- * AES rounds, come two 64-byte keys K0, K1; line i is one AES round (AESENC) of lines[i] ^ K0 with round key K1, each on four 16-byte
- * lanes. lines[] is a fixed random table of the seed. One AES round per 16 bytes is two operations
- * beside the load and the store, so stores are the limit; cheap products
+ * A content is made of 4 KiB blocks of 64-byte lines. From a block's 128-bit number, by four AES
+ * rounds, come two 64-byte keys K0, K1. Line i is one AES round (AESENC) of lines[i] ^ K0 with round
+ * key K1, each on four 16-byte lanes; lines[] is a fixed random table of the seed. One AES round per
+ * 16 bytes is two operations beside the load and the store, so stores are the limit. Cheap products
  * are as fast, but their lines correlate. make quality tests the outcome.
  *
  * AESENC: J. Daemen, V. Rijmen, FIPS 197; no secrecy is claimed or needed, only randomness.

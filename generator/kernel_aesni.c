@@ -1,50 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* SSE2 with AES-NI: 16 bytes at a time. */
 #include "kernel.h"
-
-#include <wmmintrin.h>
-
-typedef __m128i vec;
-
-static inline vec load(const uint8_t *p)
-{
-	return _mm_loadu_si128((const __m128i *)p);
-}
-
-static inline void store(uint8_t *p, vec v)
-{
-	_mm_storeu_si128((__m128i *)p, v);
-}
-
-static inline vec lane16(const uint8_t *p)
-{
-	return load(p);
-}
-
-static inline vec pair(uint64_t low, uint64_t high)
-{
-	return _mm_set_epi64x((long long)high, (long long)low);
-}
-
-static inline vec xor (vec a, vec b) { return _mm_xor_si128(a, b); }
-
-		static inline vec
-	and (vec a, vec b)
-{
-	return _mm_and_si128(a, b);
-}
-
-static inline vec zero(void)
-{
-	return _mm_setzero_si128();
-}
-
-static inline vec aes(const struct dgen_tables *t, vec v, vec key)
-{
-	(void)t;
-	return _mm_aesenc_si128(v, key);
-}
-
+#include "kernel_x86_lane.h"
 #include "kernel_template.h"
 
 static int usable(void)

@@ -13,12 +13,13 @@
  *  - A content is introduced by one of two neighbouring shared units, the one at even, the other at
  *    odd versions. So each pass over the file sees it at once, and an overwrite changes both.
  *  - All other shared units take turns over the lane's last `pool` contents. Every row takes each of
- *    them once, in an order of its own: x -> (a x + b + version) mod pool, a prime, with another
+ *    them once, in an order of its own: x -> a (x + 1) + version mod pool, a prime, with another
  *    multiplier a for each row that a content lives through, so no pair of neighbours ever comes
  *    again and a storage that dedups at twice the unit finds nothing. The version shifts the
  *    order, so an overwrite changes every unit.
  *  - A content is taken about 1 / rate = r times in a pass. Whatever mix of versions the file
- *    holds, some reference to it remains, but for a fraction of about e^-r.
+ *    holds, some reference to it remains, but for a fraction of about e^-r. Only what came in the
+ *    last 1 MiB of the file has one reference there, and a mixture may lose a third of it.
  *  - Rows of a lane lie at least 1 MiB apart, and within a row no content comes twice.
  *  - In the first r rows the pools are still growing. There a prefix can keep the ratio only if it
  *    repeats contents earlier; they are drawn by hash from what all lanes have introduced.
@@ -229,7 +230,6 @@ static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen
 	uint64_t slot = w->row * plan->pool + w->x, part;
 	uint64_t hash = dgen_mix(slot ^ w->lane << 48 ^ w->low);
 	uint64_t lane = (hash >> 32) * plan->lanes.value >> 32;
-
 	uint64_t own = contents;
 
 	if (lane != w->lane)
