@@ -31,4 +31,11 @@
 #define DGEN_FIO_FORGETS_SYNC_ERRORS 0
 #endif
 
+/* Takes back an error that fio has noted and that is none for us. */
+static inline void clear_error(struct thread_data *td)
+{
+	td->error = 0;
+	td->verror[0] = '\0';
+}
+
 #endif

@@ -9,7 +9,6 @@
  * and length, just before it takes the start time and submits. fio fills its own buffers at the
  * same point, so that no latency that fio measures contains the making of data.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,10 +18,10 @@
 #include "abi.h"
 #include "compat.h"
 #include "content.h"
+#include "inner.h"
 #include "options.h"
 #include "pass.h"
 #include "run.h"
-#include "uring.h"
 
 /* What one job knows of one file. */
 struct job_file {
@@ -62,12 +61,6 @@ static struct job *job_of(const struct thread_data *td)
 int content_load(void)
 {
 	return run_load();
-}
-
-static void clear_error(struct thread_data *td)
-{
-	td->error = 0;
-	td->verror[0] = '\0';
 }
 
 /* ---- files ---- */
@@ -365,123 +358,6 @@ static void stop_fio_filling(struct thread_data *td)
 	td->flags &= ~(TD_F_REFILL_BUFFERS | TD_F_SCRAMBLE_BUFFERS | TD_F_COMPRESS);
 }
 
-/* ---- the inner engine ---- */
-
-static int set_inner_option(const struct ioengine_ops *inner, char *setting,
-			    struct options *options)
-{
-	const size_t name_length = strcspn(setting, "=");
-	const struct fio_option *o;
-	char name[64];
-
-	snprintf(name, sizeof(name), "%.*s", (int)name_length, setting);
-	if (!inner->options || !find_option(inner->options, name)) {
-		log_err("dgen: backend_options=%s: fio:%s has no option of that name\n", setting,
-			inner->name);
-		return -EINVAL;
-	}
-	if (!parse_option(setting, setting, inner->options, &o, options->inner, NULL))
-		return 0;
-	log_err("dgen: backend_options: fio:%s does not take this value of %s\n", inner->name,
-		name);
-	return -EINVAL;
-}
-
-/* NAME=VALUE,... with \, for a comma in a value. */
-static int set_inner_options(const struct ioengine_ops *inner, struct options *options)
-{
-	char setting[BACKEND_OPTIONS_MAX];
-	const char *from = options->backend_options;
-	int err;
-
-	while (*from) {
-		size_t length = 0;
-
-		for (; *from && *from != ','; from++) {
-			if (from[0] == '\\' && from[1] == ',')
-				from++;
-			setting[length++] = *from;
-		}
-		setting[length] = '\0';
-		if (*from)
-			from++;
-		err = set_inner_option(inner, setting, options);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static struct ioengine_ops *load_named(struct thread_data *td, const char *name)
-{
-	char *const engine = td->o.ioengine, *const path = td->o.ioengine_so_path;
-	struct ioengine_ops *ops;
-
-	td->o.ioengine = (char *)name;
-	td->o.ioengine_so_path = NULL;
-	ops = load_ioengine(td);
-	td->o.ioengine = engine;
-	td->o.ioengine_so_path = path;
-	return ops;
-}
-
-/* Any engine of fio. Its options take the place that the options of our io_uring had. */
-static int load_fio_engine(struct thread_data *td, const char *name,
-			   const struct ioengine_ops **inner)
-{
-	struct options *options = td->eo;
-	const char *const ours = options_uring_used(options);
-	struct ioengine_ops *ops;
-	int err;
-
-	if (ours) {
-		log_err("dgen: %s belongs to backend=io_uring; for fio:%s use backend_options=\n",
-			ours, name);
-		return -EINVAL;
-	}
-	ops = load_named(td, name);
-	clear_error(td); /* of dlopen(), where there is no such engine: the line below says it */
-	if (!ops || ops == &entry_ops || ops->option_struct_size > INNER_OPTIONS_MAX) {
-		log_err("dgen: backend=%s: this fio has no such engine (fio --enghelp lists them)\n",
-			options->backend);
-		return -EINVAL;
-	}
-	*inner = ops;
-	memset(options->inner, 0, sizeof(options->inner));
-	options->td = td;
-	if (ops->options) {
-		options_init(ops->options);
-		fill_default_options(options->inner, ops->options);
-	}
-	err = set_inner_options(ops, options);
-	/* As fio does before a job starts: the pointer is for the callbacks of options alone. */
-	options->td = NULL;
-	return err;
-}
-
-static int load_inner(struct thread_data *td, const struct ioengine_ops **inner)
-{
-	const struct options *options = td->eo;
-	const char *const backend = options->backend;
-
-	if (!strncmp(backend, "fio:", 4) && backend[4] && !strpbrk(backend + 4, "/:"))
-		return load_fio_engine(td, backend + 4, inner);
-	if (!strcmp(backend, "null") || !strcmp(backend, "libaio"))
-		return load_fio_engine(td, backend, inner);
-	if (strcmp(backend, "io_uring")) {
-		log_err("dgen: backend=%s: must be io_uring, libaio, null or fio:NAME\n", backend);
-		return -EINVAL;
-	}
-	if (options->backend_options[0]) {
-		log_err("dgen: backend_options=%s: only for backend=fio:NAME; the options of "
-			"io_uring are set directly\n",
-			options->backend_options);
-		return -EINVAL;
-	}
-	*inner = &uring_ops;
-	return 0;
-}
-
 /* ---- a job begins and ends ---- */
 
 static void free_job(struct job *job)
@@ -533,22 +409,6 @@ static void put_in_place(struct thread_data *td, struct job *job)
 	td_set_ioengine_flags(td);
 }
 
-/*
- * A worker of io_submit_mode=offload: a td of its own with a copy of the job's options. Its io_us
- * come from the job's td, which has prepared them. It only passes them on.
- */
-static int attach_worker(struct thread_data *td, const struct job *owner)
-{
-	struct job *job = wrap(td, owner->inner);
-
-	if (!job)
-		return -ENOMEM;
-	job->options = td->eo;
-	job->ops.open_file = owner->inner->open_file;
-	put_in_place(td, job);
-	return 0;
-}
-
 /* So that JSON output shows among the options of the job which seed it was. */
 static void note_option(struct thread_data *td, const char *name, const char *value)
 {
@@ -585,18 +445,6 @@ static void say_seed(const struct job *job)
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
 }
 
-/*
- * ioengine=external:PATH leaves td->o.ioengine_so_path pointing into a string that fio has freed.
- * The workers of io_submit_mode=offload load the engine by it once more.
- */
-static void repair_path(struct thread_data *td)
-{
-	Dl_info info;
-
-	if (td->o.ioengine_so_path && dladdr(&entry_ops, &info))
-		td->o.ioengine_so_path = (char *)info.dli_fname;
-}
-
 static int attach(struct thread_data *td)
 {
 	struct options *options = td->eo;
@@ -605,9 +453,6 @@ static int attach(struct thread_data *td)
 	struct dgen *dgen;
 	struct job *job;
 	int err;
-
-	if (options->job && options->job->td != td)
-		return attach_worker(td, options->job);
 
 	err = check_fio_options(td);
 	if (err)
@@ -618,21 +463,19 @@ static int attach(struct thread_data *td)
 		log_err("dgen: %s\n", err == -EINVAL ? why : strerror(-err));
 		return err;
 	}
-	err = load_inner(td, &inner);
+	err = inner_load(td, &inner);
 	job = err ? NULL : wrap(td, inner);
 	if (!job) {
 		dgen_destroy(dgen);
 		return err ? err : -ENOMEM;
 	}
 	stop_fio_filling(td);
-	repair_path(td);
 	job->options = options;
 	job->dgen = dgen;
 	job->ops.prep = job_prep;
 	job->ops.open_file = job_open_file;
 	job->ops.io_u_init = job_io_u_init;
 	job->group = run_join(options);
-	options->job = job;
 	put_in_place(td, job);
 	say_seed(job);
 	return 0;
@@ -737,18 +580,13 @@ int content_setup(struct thread_data *td)
 	return 1;
 }
 
-/* Comes before setup with create_serialize=0, and alone for a worker. */
+/* Comes before setup with create_serialize=0. */
 int content_init(struct thread_data *td)
 {
 	const struct job *job;
 
-	if (!attached(td)) {
-		struct options *options = td->eo;
-		const bool worker = options->job && options->job->td != td;
-
-		if ((!worker && abi_check_td(td, &entry_ops)) || attach(td))
-			return EINVAL;
-	}
+	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
+		return EINVAL;
 	job = job_of(td);
 	return job->inner->init ? job->inner->init(td) : 0;
 }

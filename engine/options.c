@@ -186,15 +186,15 @@ static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
 struct fio_option options_table[] = {
 	PARSED(dedup_ratio, "Deduplication ratio",
 	       "Deduplication ratio N:1 of what is written: total units / distinct units, a real "
-	       "number from 1 on",
+	       "number from 1 to 1000",
 	       .def = "1"),
 	PARSED(compress_ratio, "Compression ratio",
 	       "Compression ratio N:1 of the distinct data, a real number from 1 on", .def = "1"),
 	PARSED(dedup_unit, "Deduplication unit",
 	       "Bytes that the storage deduplicates at a time, a multiple of 512", .def = "4k"),
 	PARSED(compress_chunk, "Compression chunk",
-	       "Bytes in which compress_ratio holds, 512 to dedup_unit (default: 4k, or dedup_unit "
-	       "where that is smaller)"),
+	       "Bytes in which compress_ratio holds: 512, 1k, 2k, a multiple of 4k, or dedup_unit "
+	       "(default: 4k, or dedup_unit where that is smaller)"),
 	PARSED(data_seed, "Data seed",
 	       "64-bit seed of the data (default: a fresh one, which is printed); the same seed, "
 	       "file names and options give the same bytes"),

@@ -10,7 +10,6 @@
 
 struct thread_data;
 struct fio_option;
-struct job;
 
 #define BACKEND_MAX 128
 #define BACKEND_OPTIONS_MAX 4096
@@ -33,7 +32,6 @@ struct options {
 		struct thread_data *td; /* fio writes it */
 		unsigned char inner[INNER_OPTIONS_MAX];
 	};
-	struct job *job; /* of the td that owns the options; workers of fio get a copy */
 	struct dgen_options data;
 	bool data_seed_set;
 	uint64_t data_version;

@@ -6,8 +6,7 @@
  * call, getevents() reaps. A short transfer is resumed here: fio learns of it when it is complete.
  * Nothing is allocated after post_init.
  *
- * Each I/O in the kernel has a slot. Slots do not go by io_u->index: a worker of
- * io_submit_mode=offload passes on io_us that are another td's.
+ * Each I/O in the kernel has a slot.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which engine does the I/O: one of ours, or one of fio's with its own options. */
+#include <errno.h>
+#include <string.h>
+
+#include "compat.h"
+#include "content.h"
+#include "inner.h"
+#include "options.h"
+#include "uring.h"
+
+static int set_inner_option(const struct ioengine_ops *inner, char *setting,
+			    struct options *options)
+{
+	const size_t name_length = strcspn(setting, "=");
+	const struct fio_option *o;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)name_length, setting);
+	if (!inner->options || !find_option(inner->options, name)) {
+		log_err("dgen: backend_options=%s: fio:%s has no option of that name\n", setting,
+			inner->name);
+		return -EINVAL;
+	}
+	if (!parse_option(setting, setting, inner->options, &o, options->inner, NULL))
+		return 0;
+	log_err("dgen: backend_options: fio:%s does not take this value of %s\n", inner->name,
+		name);
+	return -EINVAL;
+}
+
+/* NAME=VALUE,... with \, for a comma in a value. */
+static int set_inner_options(const struct ioengine_ops *inner, struct options *options)
+{
+	char setting[BACKEND_OPTIONS_MAX];
+	const char *from = options->backend_options;
+	int err;
+
+	while (*from) {
+		size_t length = 0;
+
+		for (; *from && *from != ','; from++) {
+			if (from[0] == '\\' && from[1] == ',')
+				from++;
+			setting[length++] = *from;
+		}
+		setting[length] = '\0';
+		if (*from)
+			from++;
+		err = set_inner_option(inner, setting, options);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static struct ioengine_ops *load_named(struct thread_data *td, const char *name)
+{
+	char *const engine = td->o.ioengine, *const path = td->o.ioengine_so_path;
+	struct ioengine_ops *ops;
+
+	td->o.ioengine = (char *)name;
+	td->o.ioengine_so_path = NULL;
+	ops = load_ioengine(td);
+	td->o.ioengine = engine;
+	td->o.ioengine_so_path = path;
+	return ops;
+}
+
+/* Any engine of fio. Its options take the place that the options of our io_uring had. */
+static int load_fio_engine(struct thread_data *td, const char *name,
+			   const struct ioengine_ops **inner)
+{
+	struct options *options = td->eo;
+	const char *const ours = options_uring_used(options);
+	struct ioengine_ops *ops;
+	int err;
+
+	if (ours) {
+		log_err("dgen: %s belongs to backend=io_uring; for fio:%s use backend_options=\n",
+			ours, name);
+		return -EINVAL;
+	}
+	ops = load_named(td, name);
+	clear_error(td); /* of dlopen(), where there is no such engine: the line below says it */
+	if (!ops || ops == &entry_ops || ops->option_struct_size > INNER_OPTIONS_MAX) {
+		log_err("dgen: backend=%s: this fio has no such engine (fio --enghelp lists them)\n",
+			options->backend);
+		return -EINVAL;
+	}
+	*inner = ops;
+	memset(options->inner, 0, sizeof(options->inner));
+	options->td = td;
+	if (ops->options) {
+		options_init(ops->options);
+		fill_default_options(options->inner, ops->options);
+	}
+	err = set_inner_options(ops, options);
+	/* As fio does before a job starts: the pointer is for the callbacks of options alone. */
+	options->td = NULL;
+	return err;
+}
+
+int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
+{
+	const struct options *options = td->eo;
+	const char *const backend = options->backend;
+
+	if (!strncmp(backend, "fio:", 4) && backend[4] && !strpbrk(backend + 4, "/:"))
+		return load_fio_engine(td, backend + 4, inner);
+	if (!strcmp(backend, "null") || !strcmp(backend, "libaio"))
+		return load_fio_engine(td, backend, inner);
+	if (strcmp(backend, "io_uring")) {
+		log_err("dgen: backend=%s: must be io_uring, libaio, null or fio:NAME\n", backend);
+		return -EINVAL;
+	}
+	if (options->backend_options[0]) {
+		log_err("dgen: backend_options=%s: only for backend=fio:NAME; the options of "
+			"io_uring are set directly\n",
+			options->backend_options);
+		return -EINVAL;
+	}
+	*inner = &uring_ops;
+	return 0;
+}
