@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,8 +42,8 @@ struct job {
 	struct job_file *files;
 	unsigned int nr_files;
 	bool direct_checked;
-	uint64_t written;
-	uint64_t newest; /* version written, plus one */
+	uint64_t written; /* bytes completed */
+	uint64_t newest;  /* version written, plus one */
 };
 
 /*
@@ -60,6 +61,11 @@ static struct job *job_of(const struct thread_data *td)
 
 int content_load(void)
 {
+	struct sigaction action;
+
+	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
+	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
+		signal(SIGXFSZ, SIG_IGN);
 	return run_load();
 }
 
@@ -135,7 +141,6 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	if (io_u->ddir == DDIR_WRITE) {
 		dgen_fill(job->dgen, file->domain, version, io_u->offset, io_u->xfer_buf,
 			  io_u->xfer_buflen);
-		job->written += io_u->xfer_buflen;
 		if (version >= job->newest)
 			job->newest = version + 1;
 	}
@@ -143,12 +148,55 @@ inner:
 	return job->inner->prep ? job->inner->prep(td, io_u) : 0;
 }
 
+static const char *hint(const struct io_u *io_u)
+{
+	if (io_u->error == EFBIG)
+		return " (the limit of ulimit -f, or of the file system)";
+	if (io_u->error != ENOSPC)
+		return "";
+	return io_u->file->filetype == FIO_TYPE_FILE ? " (the file system is full)" :
+						       " (the device is full)";
+}
+
+/*
+ * Ends the job with one line, about its first failed I/O. True where fio is not to say more: its
+ * own line would come for everything that was in flight.
+ */
+static bool io_failed(struct thread_data *td, const struct io_u *io_u)
+{
+	const enum error_type_bit type = td_error_type(io_u->ddir, io_u->error);
+	const bool expected = io_u->error == ENOSPC || io_u->error == EDQUOT;
+
+	/* continue_on_error= is fio's. */
+	if (td_non_fatal_error(td, type, io_u->error) &&
+	    !(DGEN_FIO_FORGETS_SYNC_ERRORS && ddir_sync(io_u->ddir)))
+		return false;
+	if (td->error)
+		return true;
+	if (!(td->o.fill_device && expected))
+		log_err("dgen: %s: %s offset=%llu, length=%llu: %s%s\n", io_u->file->file_name,
+			io_ddir_name(io_u->ddir), io_u->offset, io_u->xfer_buflen,
+			strerror(io_u->error), hint(io_u));
+	td_verror(td, io_u->error, io_ddir_name(io_u->ddir));
+	return true;
+}
+
+static bool io_ended(struct thread_data *td, struct io_u *io_u)
+{
+	io_u->rand_seed = 0;
+	if (io_u->error)
+		return io_failed(td, io_u);
+	if (io_u->ddir == DDIR_WRITE)
+		job_of(td)->written += io_u->xfer_buflen - io_u->resid;
+	return false;
+}
+
 static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
 {
 	const enum fio_q_status status = job_of(td)->inner->queue(td, io_u);
 
 	if (status == FIO_Q_COMPLETED)
-		io_u->rand_seed = 0;
+		io_ended(td, io_u);
 	return status;
 }
 
@@ -156,7 +204,12 @@ static struct io_u *job_event(struct thread_data *td, int event)
 {
 	struct io_u *io_u = job_of(td)->inner->event(td, event);
 
-	io_u->rand_seed = 0;
+	if (io_ended(td, io_u)) {
+		/* fio knows by td->error; to it this one ended without having moved a byte. */
+		unlog_io_piece(td, io_u);
+		io_u->resid = io_u->xfer_buflen;
+		io_u->error = 0;
+	}
 	return io_u;
 }
 

@@ -215,10 +215,6 @@ static enum fio_q_status do_synchronously(struct thread_data *td, struct io_u *i
 		do_io_u_sync(td, io_u);
 	io_u_mark_submit(td, 1);
 	io_u_mark_complete(td, 1);
-	if (io_u->error)
-		log_err("dgen: %s: %s of %llu bytes at offset %llu: %s\n", io_u->file->file_name,
-			io_ddir_name(io_u->ddir), io_u->xfer_buflen, io_u->offset,
-			strerror(io_u->error));
 	return FIO_Q_COMPLETED;
 }
 
@@ -311,15 +307,6 @@ static int uring_commit(struct thread_data *td)
 
 /* ---- completion ---- */
 
-static void sync_failed(struct thread_data *td, const struct io_u *io_u)
-{
-	if (!DGEN_FIO_FORGETS_SYNC_ERRORS)
-		return;
-	log_err("dgen: %s: %s: %s\n", io_u->file->file_name, io_ddir_name(io_u->ddir),
-		strerror(io_u->error));
-	td_verror(td, io_u->error, "sync");
-}
-
 /* True where the transfer is to go on. */
 static bool complete_rw(const struct thread_data *td, struct slot *slot, int res)
 {
@@ -345,7 +332,7 @@ static bool complete_rw(const struct thread_data *td, struct slot *slot, int res
 }
 
 /* True where the slot's I/O is over. */
-static bool complete(struct thread_data *td, struct slot *slot, int res)
+static bool complete(const struct thread_data *td, struct slot *slot, int res)
 {
 	struct io_u *io_u = slot->io_u;
 
@@ -353,11 +340,8 @@ static bool complete(struct thread_data *td, struct slot *slot, int res)
 		return !complete_rw(td, slot, res);
 	if (res == -EINTR || res == -EAGAIN)
 		return false;
-	if (res < 0) {
+	if (res < 0)
 		io_u->error = -res;
-		if (ddir_sync(io_u->ddir))
-			sync_failed(td, io_u);
-	}
 	return true;
 }
 

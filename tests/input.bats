@@ -114,6 +114,19 @@ wrong() {
 	file_system 32m
 	dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=1m
 	io_error "$MOUNT/f" "No space left" "write offset" 1048576
+	refused "$MOUNT/f" "No space left" "the file system is full"
+}
+
+@test "input: no space left, with every back end of ours and one of fio's" {
+	file_system 32m
+	for backend in io_uring libaio fio:psync; do
+		dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=64k --iodepth=32 \
+			--backend=$backend
+		io_error "$MOUNT/f" "No space left" "write offset" 65536
+		lines=$(cat fio.out fio.err | grep -c 'No space left on device.*offset\|offset.*No space left')
+		((lines == 1)) || fail "$backend: $lines lines"
+		rm "$MOUNT/f"
+	done
 }
 
 @test "input: no space left, many jobs" {
@@ -122,6 +135,41 @@ wrong() {
 		--fallocate=none --bs=64k
 	failed
 	grep -q "No space left" fio.out fio.err
+	lines=$(cat fio.out fio.err | grep -c 'offset=')
+	((lines <= 4)) || fail "$lines lines from 4 jobs"
+}
+
+@test "input: no space left, what completed is counted" {
+	file_system 32m
+	dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=1m --iodepth=32 \
+		--output-format=normal
+	ours=$(sed -n 's/^dgen: wrote \([0-9.]*\) MiB.*/\1/p' fio.out)
+	fios=$(sed -n 's/^ *write: .*(\([0-9.]*\)MiB.*/\1/p' fio.out)
+	[[ $fios && $ours == "$fios" ]] ||
+		fail "wrote $ours MiB, fio counts $fios" "$(<fio.out)"
+}
+
+@test "input: fill_device ends well where the space does" {
+	file_system 32m
+	dgen --filename="$MOUNT/f" --size=128m --fill_device=1 --fallocate=none --bs=1m
+	! grep -q 'No space left' fio.out fio.err || fail "a word about what was asked for"
+	(($(json '.jobs[0].write.io_bytes') >= 16 * 1024 * 1024))
+}
+
+@test "input: beyond the limit of file sizes" {
+	FIO_REAL=$FIO
+	cat >fio.sh <<-END
+		#!/bin/bash
+		ulimit -f 8192
+		exec "$FIO_REAL" "\$@"
+	END
+	chmod +x fio.sh
+	FIO=./fio.sh
+	for backend in io_uring libaio; do
+		dgen_raw --fallocate=none --backend=$backend
+		refused "dgen: f:" "write offset=" 65536 "File too large" "ulimit -f"
+		rm f
+	done
 }
 
 @test "input: O_DIRECT refused" {
@@ -197,4 +245,25 @@ wrong() {
 	failing_device 32m 8m
 	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --iodepth=1
 	io_error "$DEVICE" "write offset=8388608" 65536
+}
+
+@test "input: a fault of the disk is one line, however many I/Os it hits" {
+	failing_device 32m 8m
+	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --iodepth=32
+	refused "$DEVICE" "write offset=" 65536
+}
+
+@test "input: a failed fsync ends the job" {
+	failing_device 32m 8m
+	dgen_raw --filename="$DEVICE" --size=32m --direct=0 --bs=64k --fsync=1 --iodepth=1
+	refused "$DEVICE"
+}
+
+@test "input: continue_on_error is left to fio" {
+	failing_device 32m 8m
+	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --continue_on_error=write \
+		--ignore_error=,ENOSPC
+	! grep -q 'dgen: ' fio.out fio.err || fail "a line of ours: $(grep -h 'dgen: ' fio.out fio.err)"
+	errors=$(json '.jobs[0].total_err')
+	((errors >= 384 - 16)) || fail "fio counted $errors errors"
 }
