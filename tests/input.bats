@@ -123,8 +123,8 @@ wrong() {
 		dgen_raw --filename="$MOUNT/f" --size=128m --fallocate=none --bs=64k --iodepth=32 \
 			--backend=$backend
 		io_error "$MOUNT/f" "No space left" "write offset" 65536
-		lines=$(cat fio.out fio.err | grep -c 'No space left on device.*offset\|offset.*No space left')
-		((lines == 1)) || fail "$backend: $lines lines"
+		said=$(cat fio.out fio.err | grep -c 'No space left on device.*offset\|offset.*No space left')
+		((said == 1)) || fail "$backend: $said lines"
 		rm "$MOUNT/f"
 	done
 }
@@ -135,8 +135,8 @@ wrong() {
 		--fallocate=none --bs=64k
 	failed
 	grep -q "No space left" fio.out fio.err
-	lines=$(cat fio.out fio.err | grep -c 'offset=')
-	((lines <= 4)) || fail "$lines lines from 4 jobs"
+	said=$(cat fio.out fio.err | grep -c 'offset=')
+	((said <= 4)) || fail "$said lines from 4 jobs"
 }
 
 @test "input: no space left, what completed is counted" {
