@@ -3,6 +3,7 @@
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <math.h>
@@ -150,6 +151,11 @@ void dgen_destroy(struct dgen *dgen)
 const char *dgen_kernel(const struct dgen *dgen)
 {
 	return dgen->kernel->name;
+}
+
+struct dgen_inside dgen_inside(const struct dgen *dgen)
+{
+	return (struct dgen_inside){ &dgen->tables, &dgen->plan, (uint32_t)dgen->unit.value };
 }
 
 uint64_t dgen_domain(const char *name)

@@ -62,6 +62,10 @@ uint64_t dgen_domain(const char *name);
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length);
 
+/* The offset in buffer of the first byte that dgen_fill() would write otherwise; length if none. */
+size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+		    const void *buffer, size_t length);
+
 /*
  * The content number of a unit, which is dedup_unit bytes from offset unit * dedup_unit. Two units
  * have the same bytes if and only if their numbers are equal (and the seed and options are).

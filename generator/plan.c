@@ -34,7 +34,6 @@
 #define POOL_MAX 61        /* contents; but for large ratios */
 #define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
-#define SHARED (UINT64_C(1) << 63)   /* of a number: a lane, not a unit */
 
 static bool is_prime(uint32_t n)
 {
@@ -144,7 +143,7 @@ static inline struct dgen_content number(const struct dgen_walk *w, uint64_t wha
 
 static inline struct dgen_content shared(const struct dgen_walk *w, uint64_t lane, uint64_t content)
 {
-	return number(w, SHARED | lane, content);
+	return number(w, DGEN_SHARED | lane, content);
 }
 
 /* Contents introduced by the first x places of a lane; *part: the fraction of the next one. */

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 #define DGEN_DEDUP_MAX 1000.0
-#define DGEN_LANES_MAX 64 /* reached with units of 512 bytes: 35 */
+#define DGEN_LANES_MAX 64               /* reached with units of 512 bytes: 35 */
+#define DGEN_SHARED (UINT64_C(1) << 63) /* of a number: a lane, not a unit */
 
 struct dgen_plan {
 	uint32_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */

@@ -36,6 +36,8 @@ static void signatures(void **state)
 	void (*destroy)(struct dgen *) = dgen_destroy;
 	uint64_t (*domain)(const char *) = dgen_domain;
 	void (*fill)(const struct dgen *, uint64_t, uint64_t, uint64_t, void *, size_t) = dgen_fill;
+	size_t (*differ)(const struct dgen *, uint64_t, uint64_t, uint64_t, const void *, size_t) =
+		dgen_compare;
 	struct dgen_content (*content)(const struct dgen *, uint64_t, uint64_t,
 				       uint64_t) = dgen_content;
 	const char *(*kernel)(const struct dgen *) = dgen_kernel;
@@ -47,6 +49,7 @@ static void signatures(void **state)
 	(void)state;
 	assert_int_equal(create(&options, &dgen, NULL), 0);
 	fill(dgen, domain("name"), 0, 0, buffer, sizeof(buffer));
+	assert_int_equal(differ(dgen, domain("name"), 0, 0, buffer, sizeof(buffer)), 64);
 	assert_int_not_equal(content(dgen, 1, 0, 0).low, content(dgen, 2, 0, 0).low);
 	assert_non_null(kernel(dgen));
 	assert_int_not_equal(fresh_seed(), fresh_seed());
