@@ -21,6 +21,13 @@
 #define dgen_fio_sprandom(td) 0
 #endif
 
+/* A trim of several ranges at once (fio 3.38). */
+#if __has_include("dataplacement.h")
+#define dgen_fio_trim_ranges(td) ((td)->o.num_range)
+#else
+#define dgen_fio_trim_ranges(td) 1u
+#endif
+
 /*
  * fio 3.33 forgets the error of an fsync that completes asynchronously. Later ones log it and
  * stop the job, as for any other I/O.

@@ -10,54 +10,18 @@
  * same point, so that no latency that fio measures contains the making of data.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "abi.h"
-#include "compat.h"
 #include "content.h"
+#include "files.h"
+#include "fio_options.h"
 #include "inner.h"
-#include "options.h"
-#include "pass.h"
-#include "run.h"
-
-/* What one job knows of one file. */
-struct job_file {
-	const struct fio_file *file;
-	uint64_t domain;
-	uint64_t size_found; /* in setup, before fio lays files out */
-	struct pass pass;
-};
-
-struct job {
-	struct ioengine_ops ops; /* what fio sees; first, see job_of() */
-	const struct ioengine_ops *inner;
-	struct thread_data *td;
-	const struct options *options;
-	struct dgen *dgen;
-	struct run_group *group;
-	struct job_file *files;
-	unsigned int nr_files;
-	bool direct_checked;
-	uint64_t written; /* bytes completed */
-	uint64_t newest;  /* version written, plus one */
-};
-
-/*
- * fio leaves io_u->rand_seed alone but for verify=, so it holds what we must know of an io_u from
- * its choice to its completion: that it was seen. fio prepares the same io_u again after
- * FIO_Q_BUSY and for the rest of a short transfer; its content may then neither change nor count
- * twice.
- */
-enum { IO_U_SEEN = 1 };
-
-static struct job *job_of(const struct thread_data *td)
-{
-	return container_of(td->io_ops, struct job, ops);
-}
+#include "job.h"
+#include "verification.h"
 
 int content_load(void)
 {
@@ -66,83 +30,61 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return run_load();
-}
-
-/* ---- files ---- */
-
-static int add_file_state(struct job *job, const struct fio_file *f)
-{
-	const struct options *options = job->options;
-	struct job_file *files;
-
-	files = realloc(job->files, (job->nr_files + 1) * sizeof(*files));
-	if (!files)
-		return -ENOMEM;
-	job->files = files;
-	files += job->nr_files++;
-	memset(files, 0, sizeof(*files));
-	files->file = f;
-	files->domain = dgen_domain(options->dedup_domain[0] ? options->dedup_domain :
-							       f->file_name);
-	files->size_found = f->real_file_size;
-	return 0;
-}
-
-/* Files are noted in the order of td->files; only a replayed log adds some later. */
-static struct job_file *file_of(struct job *job, const struct fio_file *f)
-{
-	const unsigned int guess = f->fileno;
-
-	if (guess < job->nr_files && job->files[guess].file == f)
-		return &job->files[guess];
-	for (unsigned int i = 0; i < job->nr_files; i++)
-		if (job->files[i].file == f)
-			return &job->files[i];
-	return NULL;
-}
-
-static int add_files(struct job *job)
-{
-	struct fio_file *f;
-	unsigned int i;
-	int err;
-
-	for_each_file(job->td, f, i) {
-		if (file_of(job, f))
-			continue;
-		err = add_file_state(job, f);
-		if (err)
-			return err;
-	}
-	return 0;
+	return verify_load() ? -ENOMEM : run_load();
 }
 
 /* ---- the hooks on the I/O path ---- */
 
+/* An io_u that fio has chosen just now? Or one that it hands in again? */
+static bool is_new(const struct io_state *state, const struct io_u *io_u)
+{
+	/* The rest of one that is resumed. */
+	if (io_u->xfer_buf != io_u->buf)
+		return false;
+	/* fio may drop an io_u that it has prepared, and choose anew. */
+	return !state->prepared || state->ddir != io_u->ddir || state->offset != io_u->offset ||
+	       state->length != io_u->buflen || state->file->file != io_u->file;
+}
+
+static void prepare_write(struct job *job, struct io_state *state, struct io_u *io_u,
+			  uint64_t version)
+{
+	if (state->file->tags) {
+		verify_prepare_write(job, state, io_u);
+		return;
+	}
+	dgen_fill(job->dgen, state->file->domain, version, io_u->offset, io_u->buf, io_u->buflen);
+	if (version >= job->newest)
+		job->newest = version + 1;
+}
+
 static int job_prep(struct thread_data *td, struct io_u *io_u)
 {
 	struct job *job = job_of(td);
+	struct io_state *state = job_state_of(job, io_u);
 	struct job_file *file;
 	uint64_t version;
 
-	/* Half of an io_u that is resumed: what is left of its buffer is filled already. */
-	if (!ddir_rw(io_u->ddir) || io_u->rand_seed == IO_U_SEEN || io_u->xfer_buf != io_u->buf)
+	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
 		goto inner;
 
-	file = file_of(job, io_u->file);
+	file = job_file_of(job, io_u->file);
 	if (!file) {
 		log_err("dgen: I/O to a file that is none of job %s's\n", td->o.name);
 		td_verror(td, EINVAL, "dgen: file");
 		return 1;
 	}
-	version = job->options->data_version + pass_note(&file->pass, td, io_u);
-	io_u->rand_seed = IO_U_SEEN;
-	if (io_u->ddir == DDIR_WRITE) {
-		dgen_fill(job->dgen, file->domain, version, io_u->offset, io_u->xfer_buf,
-			  io_u->xfer_buflen);
-		if (version >= job->newest)
-			job->newest = version + 1;
+	state->file = file;
+	state->ddir = io_u->ddir;
+	state->offset = io_u->offset;
+	state->length = io_u->buflen;
+	/* A dry run goes past queue and event. */
+	state->prepared = !job->fakes;
+	/* What fio reads back has no part in the pass. */
+	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST)) {
+		version = file->first_version + pass_note(&file->pass, td, io_u);
+		if (io_u->ddir == DDIR_WRITE)
+			prepare_write(job, state, io_u, version);
 	}
 inner:
 	return job->inner->prep ? job->inner->prep(td, io_u) : 0;
@@ -181,22 +123,44 @@ static bool io_failed(struct thread_data *td, const struct io_u *io_u)
 	return true;
 }
 
+/* Will fio hand the rest in again? */
+static bool goes_on(const struct io_u *io_u)
+{
+	const uint64_t moved = io_u->xfer_buflen - io_u->resid;
+
+	return ddir_rw(io_u->ddir) && !io_u->error && io_u->resid && moved &&
+	       io_u->offset + moved < io_u->file->real_file_size;
+}
+
 static bool io_ended(struct thread_data *td, struct io_u *io_u)
 {
-	io_u->rand_seed = 0;
-	if (io_u->error)
-		return io_failed(td, io_u);
-	if (io_u->ddir == DDIR_WRITE)
-		job_of(td)->written += io_u->xfer_buflen - io_u->resid;
-	return false;
+	struct job *job = job_of(td);
+	struct io_state *state = job_state_of(job, io_u);
+
+	if (!io_u->error && io_u->ddir == DDIR_WRITE)
+		job->written += io_u->xfer_buflen - io_u->resid;
+	if (!goes_on(io_u)) {
+		state->prepared = false;
+		if (verify_used(job))
+			verify_complete(job, state, io_u);
+	}
+	return io_u->error && io_failed(td, io_u);
 }
 
 static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
 {
-	const enum fio_q_status status = job_of(td)->inner->queue(td, io_u);
+	struct job *job = job_of(td);
+	enum fio_q_status status;
 
+	if (verify_used(job) && !verify_send(job, job_state_of(job, io_u), io_u)) {
+		sched_yield();
+		return FIO_Q_BUSY;
+	}
+	status = job->inner->queue(td, io_u);
 	if (status == FIO_Q_COMPLETED)
 		io_ended(td, io_u);
+	else if (status == FIO_Q_BUSY && verify_used(job))
+		verify_unsend(job_state_of(job, io_u));
 	return status;
 }
 
@@ -213,211 +177,88 @@ static struct io_u *job_event(struct thread_data *td, int event)
 	return io_u;
 }
 
+/* Room for one more, with half of the table empty. */
+static int grow_states(struct job *job)
+{
+	struct io_state *old = job->states;
+	const unsigned int nr_old = job->nr_states;
+
+	if (2 * (job->used_states + 1) <= nr_old)
+		return 0;
+	job->states = calloc(nr_old ? 2 * nr_old : 16, sizeof(*old));
+	if (!job->states) {
+		job->states = old;
+		return -ENOMEM;
+	}
+	job->nr_states = nr_old ? 2 * nr_old : 16;
+	for (unsigned int i = 0; i < nr_old; i++)
+		if (old[i].io_u)
+			*job_state_slot(job, old[i].io_u) = old[i];
+	free(old);
+	return 0;
+}
+
 static int job_io_u_init(struct thread_data *td, struct io_u *io_u)
 {
-	const struct job *job = job_of(td);
+	struct job *job = job_of(td);
 
 	if (abi_check_io_u(td, io_u))
 		return EINVAL;
+	if (grow_states(job))
+		return ENOMEM;
+	job_state_slot(job, io_u)->io_u = io_u;
+	job->used_states++;
 	return job->inner->io_u_init ? job->inner->io_u_init(td, io_u) : 0;
 }
 
 /* ---- opening ---- */
 
-/*
- * Does the file system take O_DIRECT? Asked once for each job, so that the answer to no is one
- * clear line. Any other trouble is left to the real open.
- */
-static int check_direct(struct job *job, const struct fio_file *f)
-{
-	struct thread_data *td = job->td;
-	int flags = td_write(td) || td_trim(td) ? O_RDWR : O_RDONLY;
-	int fd;
-
-	if (td_write(td) && f->filetype == FIO_TYPE_FILE && td->o.allow_create)
-		flags |= O_CREAT;
-	fd = open(f->file_name, flags | O_DIRECT | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	if (errno != EINVAL)
-		return 0;
-
-	if (!job->options->direct_fallback) {
-		log_err("dgen: %s: the file system does not take O_DIRECT; set direct=0, or "
-			"direct_fallback=1 to go on buffered wherever that is so\n",
-			f->file_name);
-		td_verror(td, EINVAL, "O_DIRECT");
-		return -EINVAL;
-	}
-	if (!atomic_exchange(&job->group->fallback_said, true))
-		run_warn("%s: the file system does not take O_DIRECT, going on buffered "
-			 "(direct_fallback=1)",
-			 f->file_name);
-	td->o.odirect = 0;
-	return 0;
-}
-
 static int job_open_file(struct thread_data *td, struct fio_file *f)
 {
 	struct job *job = job_of(td);
 
-	if (!file_of(job, f) && add_file_state(job, f)) {
+	if (!job_file_of(job, f) && files_add(job, f)) {
 		td_verror(td, ENOMEM, "dgen: file");
 		return 1;
 	}
 	if (td->o.odirect && !job->direct_checked && !(job->ops.flags & FIO_DISKLESSIO) &&
 	    (f->filetype == FIO_TYPE_FILE || f->filetype == FIO_TYPE_BLOCK)) {
 		job->direct_checked = true;
-		if (check_direct(job, f))
+		if (files_check_direct(job, f))
 			return 1;
 	}
 	return job->inner->open_file(td, f);
-}
-
-/* ---- files that fio lays out ---- */
-
-static int lay_out(struct job *job, const struct job_file *file, uint64_t size)
-{
-	enum { PIECE = 1 << 20 };
-	const int fd = file->file->fd;
-	char *buffer = aligned_alloc(4096, PIECE);
-	uint64_t done = 0;
-	int err = 0;
-
-	if (!buffer)
-		return -ENOMEM;
-	while (!err && done < size && !job->td->terminate) {
-		const size_t want = size - done < PIECE ? size - done : PIECE;
-		ssize_t put;
-
-		dgen_fill(job->dgen, file->domain, job->options->data_version, done, buffer, want);
-		put = pwrite(fd, buffer, want, done);
-		if (put < 0 && errno != EINTR)
-			err = -errno;
-		else if (put > 0)
-			done += put;
-	}
-	if (!err && job->td->o.create_fsync && fsync(fd))
-		err = -errno;
-	free(buffer);
-	return err;
-}
-
-/*
- * fio writes the files that a job wants to read, but which are not there, without the engine.
- * What it wrote is replaced here. fio closes f->fd.
- */
-static int job_prepopulate_file(struct thread_data *td, struct fio_file *f)
-{
-	struct job *job = job_of(td);
-	const struct job_file *file = file_of(job, f);
-	int err;
-
-	f->fd = open(f->file_name, O_WRONLY | O_CLOEXEC);
-	if (f->fd < 0)
-		err = -errno;
-	else if (!file || f->filetype != FIO_TYPE_FILE || file->size_found >= f->real_file_size)
-		return 0;
-	else
-		err = lay_out(job, file, f->real_file_size);
-	if (!err)
-		return 0;
-	log_err("dgen: %s: laying out failed: %s\n", f->file_name, strerror(-err));
-	td_verror(td, -err, "dgen: lay out");
-	return 1;
-}
-
-/* Will fio lay a file out, as far as that can be known before it sets sizes? */
-static bool may_lay_out(struct thread_data *td)
-{
-	struct fio_file *f;
-	unsigned int i;
-
-	if (!td_read(td) && !td->o.overwrite)
-		return false;
-	for_each_file(td, f, i) {
-		if (f->filetype == FIO_TYPE_FILE &&
-		    (!f->real_file_size || f->real_file_size < td->o.file_size_high ||
-		     f->real_file_size < td->o.size / td->o.nr_files + get_start_offset(td, f)))
-			return true;
-	}
-	return false;
-}
-
-/* ---- options of fio that do not go together with us ---- */
-
-static int check_fio_options(struct thread_data *td)
-{
-	struct thread_options *o = &td->o;
-	char hint[64];
-
-#define REFUSE(option, fmt, ...)                                                                   \
-	do {                                                                                       \
-		log_err("dgen: " option ": fio would make the data, but this engine does; " fmt    \
-			"\n",                                                                      \
-			##__VA_ARGS__);                                                            \
-		return -EINVAL;                                                                    \
-	} while (0)
-
-	/* A random job hangs there in fio 3.33, with its own psync too. */
-	if (o->io_submit_mode == IO_MODE_OFFLOAD) {
-		log_err("dgen: io_submit_mode=offload: not there yet with this engine; inline is "
-			"allowed\n");
-		return -EINVAL;
-	}
-	if (o->verify != VERIFY_NONE) {
-		log_err("dgen: verify: not there yet with this engine; leave it out\n");
-		return -EINVAL;
-	}
-	if (fio_option_is_set(o, dedupe_percentage) && o->dedupe_percentage) {
-		snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100.5 - o->dedupe_percentage));
-		if (o->dedupe_percentage < 100)
-			snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100 - o->dedupe_percentage));
-		REFUSE("dedupe_percentage=%u", "use dedup_ratio=%s", o->dedupe_percentage, hint);
-	}
-	if (fio_option_is_set(o, compress_percentage) &&
-	    (o->compress_percentage || o->zero_buffers)) {
-		const unsigned int percent = o->compress_percentage ? o->compress_percentage : 99;
-
-		REFUSE("buffer_compress_percentage", "use compress_ratio=%.4g",
-		       100.0 / (100 - percent));
-	}
-	if (fio_option_is_set(o, compress_chunk) && o->compress_chunk)
-		REFUSE("buffer_compress_chunk=%u", "use compress_chunk=%u", o->compress_chunk,
-		       o->compress_chunk);
-	if (fio_option_is_set(o, buffer_pattern) && o->buffer_pattern_bytes)
-		REFUSE("buffer_pattern", "leave it out, or use dedup_ratio= and compress_ratio=");
-	if (fio_option_is_set(o, zero_buffers) && o->zero_buffers)
-		REFUSE("zero_buffers", "leave it out, or use compress_ratio=");
-#undef REFUSE
-
-	if (!run_output_is_normal())
-		return 0;
-	if (fio_option_is_set(o, refill_buffers) && o->refill_buffers)
-		run_say("dgen: refill_buffers is superfluous: each write has its own data");
-	if (fio_option_is_set(o, scramble_buffers) && o->scramble_buffers)
-		run_say("dgen: scramble_buffers is ignored: it would damage the ratios");
-	return 0;
-}
-
-/* Nothing that fio puts into a buffer would reach the file: have it do the least. */
-static void stop_fio_filling(struct thread_data *td)
-{
-	td->o.zero_buffers = 1;
-	td->o.refill_buffers = 0;
-	td->o.scramble_buffers = 0;
-	td->flags &= ~(TD_F_REFILL_BUFFERS | TD_F_SCRAMBLE_BUFFERS | TD_F_COMPRESS);
 }
 
 /* ---- a job begins and ends ---- */
 
 static void free_job(struct job *job)
 {
+	for (unsigned int i = 0; i < job->nr_states; i++)
+		free(job->states[i].tags);
+	free(job->states);
+	free(job->places);
+	files_free(job);
 	dgen_destroy(job->dgen);
-	free(job->files);
 	free(job);
+}
+
+static void leave(struct job *job)
+{
+	struct run_result result = {
+		.written = job->written,
+		.newest = job->newest,
+		.checked = job->checked,
+		.unchecked = job->unchecked,
+		.wrong = job->wrong,
+	};
+
+	if (job->newest)
+		verify_note_versions(job, &result);
+	verify_cleanup(job);
+	if (job->group && run_leave(job->group, &result))
+		verify_report(job);
+	job->group = NULL;
 }
 
 /* Puts the loaded ops back, which fio goes on using, and gives up what was in their place. */
@@ -427,8 +268,7 @@ static void job_cleanup(struct thread_data *td)
 
 	if (job->inner->cleanup)
 		job->inner->cleanup(td);
-	if (job->group)
-		run_leave(job->group, job->written, job->newest);
+	leave(job);
 	td->io_ops = &entry_ops;
 	free_job(job);
 }
@@ -474,15 +314,20 @@ static void note_option(struct thread_data *td, const char *name, const char *va
 	flist_add_tail(&p->list, &td->opt_list);
 }
 
-static void settle_seed(struct thread_data *td, struct options *options)
+/* Also where the seed comes from a verify_state_file. */
+static int settle_seed(struct thread_data *td, struct options *options, struct track **track)
 {
 	char seed[32];
+	int err;
 
-	if (options->data_seed_set)
-		return;
-	options->data.data_seed = run_fresh_seed();
+	if (!options->data_seed_set)
+		options->data.data_seed = run_fresh_seed();
+	err = verify_open(td, options, track);
+	if (err || options->data_seed_set)
+		return err;
 	snprintf(seed, sizeof(seed), "0x%016" PRIx64, options->data.data_seed);
 	note_option(td, "data_seed", seed);
+	return 0;
 }
 
 static void say_seed(const struct job *job)
@@ -503,14 +348,17 @@ static int attach(struct thread_data *td)
 	struct options *options = td->eo;
 	const struct ioengine_ops *inner;
 	char why[DGEN_WHY_MAX];
+	struct track *track;
 	struct dgen *dgen;
 	struct job *job;
 	int err;
 
-	err = check_fio_options(td);
+	err = fio_options_check(td);
 	if (err)
 		return err;
-	settle_seed(td, options);
+	err = settle_seed(td, options, &track);
+	if (err)
+		return err;
 	err = dgen_create(&options->data, &dgen, why);
 	if (err) {
 		log_err("dgen: %s\n", err == -EINVAL ? why : strerror(-err));
@@ -522,9 +370,10 @@ static int attach(struct thread_data *td)
 		dgen_destroy(dgen);
 		return err ? err : -ENOMEM;
 	}
-	stop_fio_filling(td);
+	fio_options_stop_filling(td);
 	job->options = options;
 	job->dgen = dgen;
+	job->track = track;
 	job->ops.prep = job_prep;
 	job->ops.open_file = job_open_file;
 	job->ops.io_u_init = job_io_u_init;
@@ -539,55 +388,6 @@ static bool attached(const struct thread_data *td)
 	return td->io_ops != &entry_ops && td->io_ops->setup == content_setup;
 }
 
-/* What fio does itself for an engine without a setup hook, which we cannot be. */
-static int find_sizes(struct thread_data *td)
-{
-	struct fio_file *f;
-	unsigned int i;
-
-	for_each_file(td, f, i) {
-		if (td_io_get_file_size(td, f)) {
-			if (td->error != ENOENT) {
-				log_err("dgen: %s: no size: %s\n", f->file_name,
-					strerror(td->error));
-				return 1;
-			}
-			clear_error(td);
-		}
-		if (f->real_file_size == -1ULL && td->o.size)
-			f->real_file_size = td->o.size / td->o.nr_files;
-	}
-	return 0;
-}
-
-/* A unit that no file can hold even once is a mistake. Sizes in percent are left alone. */
-static int check_unit(const struct job *job)
-{
-	struct thread_data *td = job->td;
-	const uint64_t unit = job->options->data.dedup_unit;
-	struct fio_file *f;
-	unsigned int i;
-
-	for_each_file(td, f, i) {
-		uint64_t size = f->real_file_size;
-
-		if (f->filetype == FIO_TYPE_FILE) {
-			uint64_t wanted = td->o.file_size_high;
-
-			if (!wanted)
-				wanted = td->o.size / td->o.nr_files + get_start_offset(td, f);
-			size = size > wanted ? size : wanted;
-		}
-		if (!size || size >= unit || td->o.size_percent)
-			continue;
-		log_err("dgen: dedup_unit=%" PRIu64 ": must not be larger than the file (%s has "
-			"%" PRIu64 " bytes)\n",
-			unit, f->file_name, size);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int setup_sizes(struct thread_data *td)
 {
 	struct job *job = job_of(td);
@@ -599,21 +399,25 @@ static int setup_sizes(struct thread_data *td)
 		for_each_file(td, f, i)
 			f->real_file_size = -1ULL;
 	}
-	return job->inner->setup ? job->inner->setup(td) : find_sizes(td);
+	return job->inner->setup ? job->inner->setup(td) : files_find_sizes(td);
 }
 
 static int setup_job(struct thread_data *td, struct job *job)
 {
 	if (setup_sizes(td))
 		return 1;
-	if (add_files(job)) {
+	if (files_add_all(job)) {
 		log_err("dgen: out of memory\n");
 		return 1;
 	}
-	if (check_unit(job))
+	if (files_check_unit(job))
 		return 1;
-	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) && may_lay_out(td))
-		job->ops.prepopulate_file = job_prepopulate_file;
+	if (verify_setup(job))
+		return 1;
+	verify_note_names(job);
+	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) &&
+	    files_may_lay_out(td))
+		job->ops.prepopulate_file = files_prepopulate;
 	return 0;
 }
 
@@ -628,18 +432,20 @@ int content_setup(struct thread_data *td)
 	if (!setup_job(td, job))
 		return 0;
 	/* fio will not run this job, so the others must not wait for it with their line. */
-	run_leave(job->group, 0, 0);
-	job->group = NULL;
+	leave(job);
 	return 1;
 }
 
 /* Comes before setup with create_serialize=0. */
 int content_init(struct thread_data *td)
 {
-	const struct job *job;
+	struct job *job;
 
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
 	job = job_of(td);
+	files_set_versions(job);
+	if (verify_init(job))
+		return EINVAL;
 	return job->inner->init ? job->inner->init(td) : 0;
 }

@@ -129,6 +129,26 @@ static int data_version_cb(void *eo, const char *value)
 	return 0;
 }
 
+static int oldest_version_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+	const char *rest;
+
+	if (parse_u64(value, &options->oldest_version, &rest) || *rest ||
+	    options->oldest_version > DATA_VERSION_MAX)
+		return refuse("oldest_version", value, "a whole number from 0 to 2^61 - 1");
+	options->oldest_version_set = true;
+	return 0;
+}
+
+static int verify_state_file_cb(void *eo, const char *value)
+{
+	struct options *options = eo;
+
+	return parse_string("verify_state_file", value, options->verify_state_file,
+			    PATH_LENGTH_MAX);
+}
+
 static int dedup_domain_cb(void *eo, const char *value)
 {
 	struct options *options = eo;
@@ -199,8 +219,15 @@ struct fio_option options_table[] = {
 	       "64-bit seed of the data (default: a fresh one, which is printed); the same seed, "
 	       "file names and options give the same bytes"),
 	PARSED(data_version, "Data version",
-	       "Version that the first pass over a file writes; each further pass writes the next",
+	       "Version that the first pass over a file writes; each further pass writes the next. "
+	       "In a job that only reads with verify=: the newest that may be there",
 	       .def = "0"),
+	PARSED(oldest_version, "Oldest version",
+	       "With verify=: the oldest version that may be there (default: data_version in a "
+	       "job that only reads, else the one before)"),
+	PARSED(verify_state_file, "Verify state file",
+	       "Keeps which version each part of the files holds, through a kill or a crash; a "
+	       "job with verify= that only reads takes it from there"),
 	PARSED(dedup_domain, "Deduplication domain",
 	       "Files with the same name here hold the same data, as clones do (default: the "
 	       "file's own name)"),

@@ -14,6 +14,10 @@ struct fio_option;
 #define BACKEND_MAX 128
 #define BACKEND_OPTIONS_MAX 4096
 #define DOMAIN_MAX 1024
+#define PATH_LENGTH_MAX 1024
+
+/* Versions that a unit may hold in a job that only reads. */
+#define VERSIONS_MAX 250
 
 /* More than any engine of fio has: fio 3.33's and 3.41's largest is below 300 bytes. */
 #define INNER_OPTIONS_MAX 4096
@@ -35,8 +39,11 @@ struct options {
 	struct dgen_options data;
 	bool data_seed_set;
 	uint64_t data_version;
+	uint64_t oldest_version;
+	bool oldest_version_set;
 	bool direct_fallback;
 	char dedup_domain[DOMAIN_MAX];
+	char verify_state_file[PATH_LENGTH_MAX];
 	char backend[BACKEND_MAX];
 	char backend_options[BACKEND_OPTIONS_MAX];
 };

@@ -37,6 +37,8 @@ static void next_pass(struct pass *pass)
 {
 	pass->number++;
 	pass->ios = 0;
+	pass->before = pass->bytes;
+	pass->bytes = 0;
 }
 
 static void note_sequential(struct pass *pass, const struct thread_data *td,
@@ -91,6 +93,7 @@ static void note_repeating(struct pass *pass, const struct io_u *io_u)
 	const struct fio_file *f = io_u->file;
 	uint64_t region = f->real_file_size, step;
 
+	pass->repeats = true;
 	if (io_u->ddir != DDIR_WRITE)
 		return;
 	if (f->io_size && f->io_size < region)
@@ -117,5 +120,23 @@ uint64_t pass_note(struct pass *pass, struct thread_data *td, struct io_u *io_u)
 		note_mapped(pass, td, io_u);
 	else
 		note_repeating(pass, io_u);
+	if (io_u->ddir == DDIR_WRITE)
+		pass->bytes += io_u->buflen;
 	return pass->number;
+}
+
+bool pass_numbers(const struct pass *pass, const struct thread_data *td, const struct fio_file *f,
+		  uint64_t *lowest, uint64_t *highest)
+{
+	/* fio leaves out what is shorter than a block, at the end. */
+	const uint64_t region = f->io_size - f->io_size % td->o.min_bs[DDIR_WRITE];
+
+	*highest = *lowest = pass->number;
+	if (pass->repeats || td_rw((struct thread_data *)td) || td_trim((struct thread_data *)td))
+		return false;
+	if (pass->bytes >= region)
+		return true;
+	/* Not all of it yet: the rest is as the pass before has left it. */
+	*lowest = pass->number - 1;
+	return pass->number && pass->before >= region;
 }

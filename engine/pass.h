@@ -18,6 +18,9 @@ struct pass {
 	uint64_t block;     /* random map: block of the last I/O */
 	uint64_t generated; /* LFSR: how many offsets it had given at the last I/O */
 	uint64_t written;   /* repeating: bytes since the number last stepped up */
+	uint64_t bytes;     /* written in this pass */
+	uint64_t before;    /* and in the one before */
+	bool repeats;       /* there are no passes */
 };
 
 /*
@@ -25,5 +28,12 @@ struct pass {
  * The answer is meant for writes: the number of the pass that they are part of.
  */
 uint64_t pass_note(struct pass *pass, struct thread_data *td, struct io_u *io_u);
+
+/*
+ * The lowest and the highest number that is there now, over all that the job writes of a file.
+ * False where that cannot be told.
+ */
+bool pass_numbers(const struct pass *pass, const struct thread_data *td, const struct fio_file *f,
+		  uint64_t *lowest, uint64_t *highest);
 
 #endif

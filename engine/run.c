@@ -75,6 +75,7 @@ static struct run_group *find(const struct options *options)
 	group->compress_chunk = options->data.compress_chunk;
 	group->data_seed = options->data.data_seed;
 	group->data_version = options->data_version;
+	group->lowest = UINT64_MAX;
 	run->groups++;
 	return group;
 }
@@ -98,16 +99,20 @@ struct run_group *run_join(const struct options *options)
  */
 void run_say(const char *format, ...)
 {
-	char line[512];
+	char *line;
 	va_list args;
+	int length;
 
 	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
+	length = vasprintf(&line, format, args);
 	va_end(args);
+	if (length < 0)
+		return;
 	if (is_backend || getpid() == run->main_process)
 		log_info("%s\n", line);
 	else
 		dprintf(fileno(f_out), "%s\n", line);
+	free(line);
 }
 
 void run_flush(void)
@@ -126,13 +131,39 @@ static void print(const struct run_group *group)
 		group->data_seed, group->data_version, group->newest - 1, group->newest);
 }
 
-void run_leave(struct run_group *group, uint64_t written, uint64_t newest)
+static void raise_to(atomic_uint_fast64_t *to, uint64_t value)
 {
-	uint_fast64_t seen = group->newest;
+	uint_fast64_t seen = *to;
 
-	group->written += written;
-	while (seen < newest && !atomic_compare_exchange_weak(&group->newest, &seen, newest))
+	while (seen < value && !atomic_compare_exchange_weak(to, &seen, value))
 		;
-	if (--group->jobs == 0)
-		print(group);
+}
+
+static void lower_to(atomic_uint_fast64_t *to, uint64_t value)
+{
+	uint_fast64_t seen = *to;
+
+	while (seen > value && !atomic_compare_exchange_weak(to, &seen, value))
+		;
+}
+
+bool run_leave(struct run_group *group, const struct run_result *result)
+{
+	group->written += result->written;
+	group->checked += result->checked;
+	group->unchecked += result->unchecked;
+	group->wrong += result->wrong;
+	raise_to(&group->newest, result->newest);
+	if (result->newest && !result->known)
+		group->unknown = true;
+	if (result->newest && result->known) {
+		lower_to(&group->lowest, result->lowest);
+		raise_to(&group->highest, result->highest);
+		raise_to(&group->end, result->end);
+		raise_to(&group->file_size, result->file_size);
+	}
+	if (--group->jobs)
+		return false;
+	print(group);
+	return true;
 }

@@ -17,6 +17,12 @@ struct run_group {
 	atomic_bool fallback_said;
 	atomic_uint_fast64_t written; /* bytes */
 	atomic_uint_fast64_t newest;  /* version that was written last, plus one; 0: none */
+	atomic_uint_fast64_t checked, unchecked; /* bytes read */
+	atomic_uint_fast64_t wrong;              /* units */
+	/* What the jobs leave behind: */
+	atomic_bool unknown;                  /* not all versions can be told */
+	atomic_uint_fast64_t lowest, highest; /* version, where they can */
+	atomic_uint_fast64_t end, file_size;  /* of the largest file; of what was written to it */
 	double dedup_ratio, compress_ratio;
 	uint32_t dedup_unit, compress_chunk;
 	uint64_t data_seed, data_version;
@@ -31,8 +37,22 @@ uint64_t run_fresh_seed(void);
 /* The group of a job with these options, counting it in. Call it in the order of the jobs. */
 struct run_group *run_join(const struct options *options);
 
-/* What a job has written; then it is no longer counted. The last of a group prints the line. */
-void run_leave(struct run_group *group, uint64_t written, uint64_t newest);
+/* What a job has done. */
+struct run_result {
+	uint64_t written;            /* bytes */
+	uint64_t newest;             /* version written, plus one; 0: none */
+	uint64_t checked, unchecked; /* bytes read */
+	uint64_t wrong;              /* units */
+	bool known;                  /* the versions that it leaves: */
+	uint64_t lowest, highest;
+	uint64_t end, file_size; /* of its largest file: bytes written, and all */
+};
+
+/*
+ * Adds it; then the job is no longer counted. True for the last of a group, which then has
+ * printed the line about what was written.
+ */
+bool run_leave(struct run_group *group, const struct run_result *result);
 
 /* Is fio writing for people alone, so that a line of ours on its output harms nobody? */
 bool run_output_is_normal(void);

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The files of a job: what is known of them, their sizes, and those that fio lays out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+
+int files_add(struct job *job, const struct fio_file *f)
+{
+	const struct options *options = job->options;
+	struct job_file *file = calloc(1, sizeof(*file)), **files;
+
+	files = realloc(job->files, (job->nr_files + 1) * sizeof(*files));
+	if (files)
+		job->files = files;
+	if (!file || !files) {
+		free(file);
+		return -ENOMEM;
+	}
+	files[job->nr_files++] = file;
+	file->file = f;
+	file->domain = dgen_domain(options->dedup_domain[0] ? options->dedup_domain : f->file_name);
+	file->size_found = f->real_file_size;
+	return 0;
+}
+
+struct job_file *job_file_of(struct job *job, const struct fio_file *f)
+{
+	const unsigned int guess = f->fileno;
+
+	if (guess < job->nr_files && job->files[guess]->file == f)
+		return job->files[guess];
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		if (job->files[i]->file == f)
+			return job->files[i];
+	return NULL;
+}
+
+int files_add_all(struct job *job)
+{
+	struct fio_file *f;
+	unsigned int i;
+	int err;
+
+	for_each_file(job->td, f, i) {
+		if (job_file_of(job, f))
+			continue;
+		err = files_add(job, f);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void files_free(struct job *job)
+{
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		free(job->files[i]);
+	free(job->files);
+}
+
+int files_check_direct(struct job *job, const struct fio_file *f)
+{
+	struct thread_data *td = job->td;
+	int flags = td_write(td) || td_trim(td) ? O_RDWR : O_RDONLY;
+	int fd;
+
+	if (td_write(td) && f->filetype == FIO_TYPE_FILE && td->o.allow_create)
+		flags |= O_CREAT;
+	fd = open(f->file_name, flags | O_DIRECT | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno != EINVAL)
+		return 0;
+
+	if (!job->options->direct_fallback) {
+		log_err("dgen: %s: the file system does not take O_DIRECT; set direct=0, or "
+			"direct_fallback=1 to go on buffered wherever that is so\n",
+			f->file_name);
+		td_verror(td, EINVAL, "O_DIRECT");
+		return -EINVAL;
+	}
+	if (!atomic_exchange(&job->group->fallback_said, true))
+		run_warn("%s: the file system does not take O_DIRECT, going on buffered "
+			 "(direct_fallback=1)",
+			 f->file_name);
+	td->o.odirect = 0;
+	return 0;
+}
+
+/* ---- files that fio lays out ---- */
+
+/* Domains of the files that were laid out; in the main process, before jobs are forked. */
+static uint64_t *laid_out;
+static unsigned int nr_laid_out;
+
+static int note_laid_out(const struct job_file *file)
+{
+	uint64_t *more = realloc(laid_out, (nr_laid_out + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	laid_out = more;
+	laid_out[nr_laid_out++] = dgen_domain(file->file->file_name);
+	return 0;
+}
+
+void files_set_versions(struct job *job)
+{
+	for (unsigned int i = 0; i < job->nr_files; i++) {
+		struct job_file *file = job->files[i];
+		const uint64_t name = dgen_domain(file->file->file_name);
+
+		file->first_version = job->options->data_version;
+		for (unsigned int n = 0; n < nr_laid_out; n++) {
+			if (laid_out[n] == name) {
+				file->first_version++;
+				break;
+			}
+		}
+	}
+}
+
+static int lay_out(struct job *job, const struct job_file *file, uint64_t size)
+{
+	enum { PIECE = 1 << 20 };
+	const int fd = file->file->fd;
+	char *buffer = aligned_alloc(4096, PIECE);
+	uint64_t done = 0;
+	int err = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (!err && done < size && !job->td->terminate) {
+		const size_t want = size - done < PIECE ? size - done : PIECE;
+		ssize_t put;
+
+		dgen_fill(job->dgen, file->domain, job->options->data_version, done, buffer, want);
+		put = pwrite(fd, buffer, want, done);
+		if (put < 0 && errno != EINTR)
+			err = -errno;
+		else if (put > 0)
+			done += put;
+	}
+	if (!err && job->td->o.create_fsync && fsync(fd))
+		err = -errno;
+	free(buffer);
+	return err;
+}
+
+/* fio closes f->fd. */
+int files_prepopulate(struct thread_data *td, struct fio_file *f)
+{
+	struct job *job = job_of(td);
+	const struct job_file *file = job_file_of(job, f);
+	int err;
+
+	f->fd = open(f->file_name, O_WRONLY | O_CLOEXEC);
+	if (f->fd < 0)
+		err = -errno;
+	else if (!file || f->filetype != FIO_TYPE_FILE || file->size_found >= f->real_file_size)
+		return 0;
+	else
+		err = lay_out(job, file, f->real_file_size);
+	if (!err)
+		err = note_laid_out(file);
+	if (!err)
+		return 0;
+	log_err("dgen: %s: laying out failed: %s\n", f->file_name, strerror(-err));
+	td_verror(td, -err, "dgen: lay out");
+	return 1;
+}
+
+bool files_may_lay_out(struct thread_data *td)
+{
+	struct fio_file *f;
+	unsigned int i;
+
+	if (!td_read(td) && !td->o.overwrite)
+		return false;
+	for_each_file(td, f, i) {
+		if (f->filetype == FIO_TYPE_FILE &&
+		    (!f->real_file_size || f->real_file_size < td->o.file_size_high ||
+		     f->real_file_size < td->o.size / td->o.nr_files + get_start_offset(td, f)))
+			return true;
+	}
+	return false;
+}
+
+int files_find_sizes(struct thread_data *td)
+{
+	struct fio_file *f;
+	unsigned int i;
+
+	for_each_file(td, f, i) {
+		if (td_io_get_file_size(td, f)) {
+			if (td->error != ENOENT) {
+				log_err("dgen: %s: no size: %s\n", f->file_name,
+					strerror(td->error));
+				return 1;
+			}
+			clear_error(td);
+		}
+		if (f->real_file_size == -1ULL && td->o.size)
+			f->real_file_size = td->o.size / td->o.nr_files;
+	}
+	return 0;
+}
+
+/* Sizes in percent are left alone. */
+int files_check_unit(const struct job *job)
+{
+	struct thread_data *td = job->td;
+	const uint64_t unit = job->options->data.dedup_unit;
+	struct fio_file *f;
+	unsigned int i;
+
+	for_each_file(td, f, i) {
+		uint64_t size = f->real_file_size;
+
+		if (f->filetype == FIO_TYPE_FILE) {
+			uint64_t wanted = td->o.file_size_high;
+
+			if (!wanted)
+				wanted = td->o.size / td->o.nr_files + get_start_offset(td, f);
+			size = size > wanted ? size : wanted;
+		}
+		if (!size || size >= unit || td->o.size_percent)
+			continue;
+		log_err("dgen: dedup_unit=%" PRIu64 ": must not be larger than the file (%s has "
+			"%" PRIu64 " bytes)\n",
+			unit, f->file_name, size);
+		return -EINVAL;
+	}
+	return 0;
+}

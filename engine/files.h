@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DGEN_FILES_H
+#define DGEN_FILES_H
+
+#include "job.h"
+
+/* One file, or all that fio has for the job and that are not there yet. 0 or -ENOMEM. */
+int files_add(struct job *job, const struct fio_file *f);
+int files_add_all(struct job *job);
+void files_free(struct job *job);
+
+/*
+ * Which version the first pass over each file writes: data_version or, where that was laid out for
+ * this run, the next. In the job itself, before its first I/O.
+ */
+void files_set_versions(struct job *job);
+
+/* What fio does itself for an engine without a setup hook, which we cannot be. 0 or 1, logged. */
+int files_find_sizes(struct thread_data *td);
+
+/* A unit that no file can hold even once is a mistake. 0 or -EINVAL, logged. */
+int files_check_unit(const struct job *job);
+
+/*
+ * Does the file system take O_DIRECT? Asked once for each job, so that the answer to no is one
+ * clear line. Any other trouble is left to the real open. 0 or -EINVAL, logged.
+ */
+int files_check_direct(struct job *job, const struct fio_file *f);
+
+/* Will fio lay a file out, as far as that can be known before it sets sizes? */
+bool files_may_lay_out(struct thread_data *td);
+
+/*
+ * The hook of that name: fio writes the files that a job wants to read, but which are not there,
+ * without the engine. What it wrote is replaced here.
+ */
+int files_prepopulate(struct thread_data *td, struct fio_file *f);
+
+#endif

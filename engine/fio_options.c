@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Options of fio that do not go together with an engine that makes the data itself. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "compat.h"
+#include "fio_options.h"
+#include "options.h"
+#include "run.h"
+
+/* verify= itself is taken over; these parts of it are not. */
+static int check_verify(struct thread_data *td)
+{
+	const struct thread_options *o = &td->o;
+	const struct options *options = td->eo;
+	const bool state = options->verify_state_file[0];
+
+#define REFUSE(fmt, ...)                                                                           \
+	do {                                                                                       \
+		log_err("dgen: " fmt "\n", ##__VA_ARGS__);                                         \
+		return -EINVAL;                                                                    \
+	} while (0)
+
+	if (options->oldest_version_set && options->oldest_version > options->data_version)
+		REFUSE("oldest_version=%" PRIu64 ": must not be above data_version=%" PRIu64,
+		       options->oldest_version, options->data_version);
+	if (options->oldest_version_set &&
+	    options->data_version - options->oldest_version >= VERSIONS_MAX)
+		REFUSE("oldest_version=%" PRIu64
+		       ": must be less than %d below data_version=%" PRIu64,
+		       options->oldest_version, VERSIONS_MAX, options->data_version);
+	if ((o->verify != VERIFY_NONE || state) && !o->create_serialize)
+		REFUSE("%s: needs create_serialize=1, so that jobs know each other's files",
+		       state ? "verify_state_file" : "verify");
+	if ((o->verify != VERIFY_NONE || state) && dgen_fio_trim_ranges(td) > 1)
+		REFUSE("num_range=%u: not with verify, which knows trims of one range only",
+		       dgen_fio_trim_ranges(td));
+	if (o->verify == VERIFY_NONE)
+		return 0;
+	if (o->experimental_verify)
+		REFUSE("experimental_verify=1: not with this engine; leave it out");
+	if (o->verify_state)
+		REFUSE("verify_state_load=1: not with this engine; verify_state_file=PATH keeps "
+		       "more and is read again by itself");
+	if (o->verify_pattern_bytes)
+		REFUSE("verify_pattern: fio would make the data, but this engine does; with any "
+		       "verify= every byte is compared");
+#undef REFUSE
+	return 0;
+}
+
+int fio_options_check(struct thread_data *td)
+{
+	struct thread_options *o = &td->o;
+	char hint[64];
+
+#define REFUSE(option, fmt, ...)                                                                   \
+	do {                                                                                       \
+		log_err("dgen: " option ": fio would make the data, but this engine does; " fmt    \
+			"\n",                                                                      \
+			##__VA_ARGS__);                                                            \
+		return -EINVAL;                                                                    \
+	} while (0)
+
+	/* A random job hangs there in fio 3.33, with its own psync too. */
+	if (o->io_submit_mode == IO_MODE_OFFLOAD) {
+		log_err("dgen: io_submit_mode=offload: not there yet with this engine; inline is "
+			"allowed\n");
+		return -EINVAL;
+	}
+	if (check_verify(td))
+		return -EINVAL;
+	if (fio_option_is_set(o, dedupe_percentage) && o->dedupe_percentage) {
+		snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100.5 - o->dedupe_percentage));
+		if (o->dedupe_percentage < 100)
+			snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100 - o->dedupe_percentage));
+		REFUSE("dedupe_percentage=%u", "use dedup_ratio=%s", o->dedupe_percentage, hint);
+	}
+	if (fio_option_is_set(o, compress_percentage) &&
+	    (o->compress_percentage || o->zero_buffers)) {
+		const unsigned int percent = o->compress_percentage ? o->compress_percentage : 99;
+
+		REFUSE("buffer_compress_percentage", "use compress_ratio=%.4g",
+		       100.0 / (100 - percent));
+	}
+	if (fio_option_is_set(o, compress_chunk) && o->compress_chunk)
+		REFUSE("buffer_compress_chunk=%u", "use compress_chunk=%u", o->compress_chunk,
+		       o->compress_chunk);
+	if (fio_option_is_set(o, buffer_pattern) && o->buffer_pattern_bytes)
+		REFUSE("buffer_pattern", "leave it out, or use dedup_ratio= and compress_ratio=");
+	if (fio_option_is_set(o, zero_buffers) && o->zero_buffers)
+		REFUSE("zero_buffers", "leave it out, or use compress_ratio=");
+#undef REFUSE
+
+	if (!run_output_is_normal())
+		return 0;
+	if (fio_option_is_set(o, refill_buffers) && o->refill_buffers)
+		run_say("dgen: refill_buffers is superfluous: each write has its own data");
+	if (fio_option_is_set(o, scramble_buffers) && o->scramble_buffers)
+		run_say("dgen: scramble_buffers is ignored: it would damage the ratios");
+	return 0;
+}
+
+void fio_options_stop_filling(struct thread_data *td)
+{
+	td->o.zero_buffers = 1;
+	td->o.refill_buffers = 0;
+	td->o.scramble_buffers = 0;
+	td->flags &= ~(TD_F_REFILL_BUFFERS | TD_F_SCRAMBLE_BUFFERS | TD_F_COMPRESS);
+}

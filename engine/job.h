@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the content layer know of a job, its files and its I/O. */
+#ifndef DGEN_JOB_H
+#define DGEN_JOB_H
+
+#include <stdatomic.h>
+
+#include "compat.h"
+#include "diagnose.h"
+#include "options.h"
+#include "pass.h"
+#include "run.h"
+#include "track.h"
+
+/* What one job knows of one file. */
+struct job_file {
+	const struct fio_file *file;
+	uint64_t domain;
+	uint64_t size_found;    /* in setup, before fio lays files out */
+	uint64_t first_version; /* that the first pass writes */
+	struct pass pass;
+	/* Where versions are tracked: */
+	struct track_file *track;
+	_Atomic uint8_t *tags; /* NULL: they are not */
+	_Atomic uint8_t *flushed;
+	_Atomic uint8_t *changed; /* since the last sync: one for each piece of tags */
+};
+
+/*
+ * What must be known of an io_u from its choice to its completion. fio prepares the same io_u again
+ * after FIO_Q_BUSY and for the rest of a short transfer; its content may then neither change nor
+ * count twice.
+ */
+struct io_state {
+	const struct io_u *io_u;
+	bool prepared;
+	enum fio_ddir ddir;
+	uint64_t offset, length; /* of all of it */
+	struct job_file *file;
+	/* Where versions are tracked: */
+	bool marked;    /* its grains are noted as being written */
+	size_t grain;   /* number of the first */
+	size_t grains;  /* how many */
+	size_t room;    /* for tags */
+	uint8_t *tags;  /* when it was prepared or sent */
+	uint8_t *after; /* a write: that its grains get */
+};
+
+struct job {
+	struct ioengine_ops ops; /* what fio sees; first, see job_of() */
+	const struct ioengine_ops *inner;
+	struct thread_data *td;
+	const struct options *options;
+	struct dgen *dgen;
+	struct run_group *group;
+	struct job_file **files;
+	unsigned int nr_files;
+	struct io_state *states; /* open-addressed by io_u */
+	unsigned int nr_states;  /* a power of two */
+	unsigned int used_states;
+	struct track *track;
+	bool verifies; /* checks what is read */
+	bool fakes;    /* verify_only= with a job that writes: fio only pretends to write */
+	bool direct_checked;
+	uint64_t written;            /* bytes completed */
+	uint64_t newest;             /* version written, plus one */
+	uint64_t checked, unchecked; /* bytes read */
+	uint64_t wrong;              /* units */
+	struct verify_place *places; /* where data that is found may belong */
+};
+
+static inline struct job *job_of(const struct thread_data *td)
+{
+	return container_of(td->io_ops, struct job, ops);
+}
+
+/* Files are noted in the order of td->files; only a replayed log adds some later. */
+struct job_file *job_file_of(struct job *job, const struct fio_file *f);
+
+/* Where the state of an io_u is, or is to be. */
+static inline struct io_state *job_state_slot(const struct job *job, const struct io_u *io_u)
+{
+	unsigned int at = (unsigned int)((uintptr_t)io_u / 64) * 0x9e3779b1u >> 7;
+
+	for (;; at++) {
+		struct io_state *state = &job->states[at & (job->nr_states - 1)];
+
+		if (state->io_u == io_u || !state->io_u)
+			return state;
+	}
+}
+
+/* The state of an io_u that went through io_u_init, as all have. */
+static inline struct io_state *job_state_of(const struct job *job, const struct io_u *io_u)
+{
+	return job_state_slot(job, io_u);
+}
+
+#endif

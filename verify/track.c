@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The mapped file: a head, the table of files, then for each file its tags and, in a file of the
+ * user's, as many bytes again for the tags that were known to be flushed.
+ */
+#include "track.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC "dgen-tags\r\n\032"
+#define BYTE_ORDER_MARK 0x01020304u
+#define LAYOUT 1u
+#define PAGE UINT64_C(65536) /* as large as any system's */
+#define BOOT_ID_MAX 40
+
+struct head {
+	char magic[12];
+	uint32_t byte_order;
+	uint32_t layout;
+	uint32_t format; /* DGEN_FORMAT */
+	double dedup_ratio, compress_ratio;
+	uint32_t dedup_unit, compress_chunk;
+	uint64_t data_seed, data_version;
+	uint64_t end;              /* of what is in use, bytes */
+	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
+	_Atomic uint32_t open;     /* being written, or was when all ended */
+	_Atomic uint32_t users;    /* jobs of this run */
+	atomic_flag lock;          /* for the table and end */
+	struct track_file files[TRACK_FILES_MAX];
+};
+
+struct track {
+	struct head *head;
+	int fd;
+	bool is_file;
+	enum track_mode mode;
+	enum track_end last_end;
+};
+
+static int refuse(char *why, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int refuse(char *why, int err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, TRACK_WHY_MAX, format, args);
+	va_end(args);
+	return err;
+}
+
+static uint64_t head_size(void)
+{
+	return (sizeof(struct head) + PAGE - 1) / PAGE * PAGE;
+}
+
+static void lock(struct track *track)
+{
+	while (atomic_flag_test_and_set(&track->head->lock))
+		sched_yield();
+}
+
+static void unlock(struct track *track)
+{
+	atomic_flag_clear(&track->head->lock);
+}
+
+static void read_boot_id(char id[BOOT_ID_MAX])
+{
+	const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t got = 0;
+
+	memset(id, 0, BOOT_ID_MAX);
+	if (fd >= 0) {
+		got = read(fd, id, BOOT_ID_MAX - 1);
+		close(fd);
+	}
+	if (got <= 0)
+		strcpy(id, "unknown");
+}
+
+static void begin(struct head *head, const struct track_options *options)
+{
+	memcpy(head->magic, MAGIC, sizeof(head->magic));
+	head->byte_order = BYTE_ORDER_MARK;
+	head->layout = LAYOUT;
+	head->format = DGEN_FORMAT;
+	head->dedup_ratio = options->data.dedup_ratio;
+	head->compress_ratio = options->data.compress_ratio;
+	head->dedup_unit = options->data.dedup_unit;
+	head->compress_chunk = options->data.compress_chunk;
+	head->data_seed = options->data.data_seed;
+	head->data_version = options->data_version;
+	head->end = head_size();
+}
+
+/* All that lies at a file's place. */
+static uint64_t total(bool is_file, uint64_t room)
+{
+	return is_file ? 2 * room + (room / TRACK_PIECE + PAGE - 1) / PAGE * PAGE : room;
+}
+
+/* A file of tags is input like any other: nothing in it is believed. */
+static int check_files(const struct head *head, uint64_t size, const char *path, char *why)
+{
+	if (head->end < head_size() || head->end > size)
+		goto damaged;
+	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
+		const struct track_file *f = &head->files[i];
+
+		if (!f->domain)
+			continue;
+		if (f->grain < 512 || f->grain % 512 || f->grain > head->dedup_unit ||
+		    f->name[TRACK_NAME_MAX] || f->at % PAGE || f->room % PAGE || f->room > size)
+			goto damaged;
+		if (f->at && (f->at < head_size() || track_grains(f) > f->room || f->at > size ||
+			      total(true, f->room) > size - f->at))
+			goto damaged;
+	}
+	return 0;
+damaged:
+	return refuse(why, -EINVAL, "verify_state_file=%s: the file is damaged", path);
+}
+
+static int check_head(const struct head *head, uint64_t size, bool take_seed,
+		      struct track_options *options, const char *path, char *why)
+{
+	struct dgen_options *data = &options->data;
+
+	if (memcmp(head->magic, MAGIC, sizeof(head->magic)))
+		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
+	if (head->byte_order != BYTE_ORDER_MARK || head->layout != LAYOUT ||
+	    head->format != DGEN_FORMAT)
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: written by another version of dgen, or on a "
+			      "machine of the other byte order",
+			      path);
+	if (head->dedup_ratio != data->dedup_ratio || head->compress_ratio != data->compress_ratio)
+		return refuse(
+			why, -EINVAL,
+			"verify_state_file=%s: is about dedup_ratio=%g and compress_ratio=%g, "
+			"not %g and %g",
+			path, head->dedup_ratio, head->compress_ratio, data->dedup_ratio,
+			data->compress_ratio);
+	if (head->dedup_unit != data->dedup_unit || head->compress_chunk != data->compress_chunk)
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about dedup_unit=%u and compress_chunk=%u, "
+			      "not %u and %u (0: default)",
+			      path, head->dedup_unit, head->compress_chunk, data->dedup_unit,
+			      data->compress_chunk);
+	if (take_seed)
+		data->data_seed = head->data_seed;
+	if (head->data_seed != data->data_seed)
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about data_seed=0x%016" PRIx64
+			      ", not 0x%016" PRIx64,
+			      path, head->data_seed, data->data_seed);
+	return check_files(head, size, path, why);
+}
+
+static int map_head(struct track *track, const char *name, char *why)
+{
+	const int prot = track->mode == TRACK_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+	/* Counters of this run lie in there too, so a reader has the head for itself. */
+	const int flags = track->mode == TRACK_READ ? MAP_PRIVATE : MAP_SHARED;
+
+	track->head = mmap(NULL, head_size(), prot | PROT_WRITE, flags, track->fd, 0);
+	if (track->head != MAP_FAILED)
+		return 0;
+	track->head = NULL;
+	return refuse(why, -errno, "%s: %s", name, strerror(errno));
+}
+
+static int open_memory(struct track *track, const struct track_options *options, char *why)
+{
+	int err;
+
+	track->fd = memfd_create("dgen-tags", MFD_CLOEXEC);
+	if (track->fd < 0 || ftruncate(track->fd, (off_t)head_size()))
+		return refuse(why, -errno, "verify: no memory for versions: %s", strerror(errno));
+	err = map_head(track, "verify: no memory for versions", why);
+	if (!err)
+		begin(track->head, options);
+	return err;
+}
+
+static int open_path(struct track *track, const char *path, char *why)
+{
+	const bool reads = track->mode == TRACK_READ;
+
+	track->fd = open(path, (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600);
+	if (track->fd < 0)
+		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+	/* Held by all who inherit the descriptor. */
+	if (flock(track->fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB))
+		return refuse(why, -EBUSY, "verify_state_file=%s: in use by another run", path);
+	return 0;
+}
+
+/* How did those end who had it open before? */
+static void note_end(struct track *track)
+{
+	struct head *head = track->head;
+	char boot_id[BOOT_ID_MAX];
+
+	read_boot_id(boot_id);
+	track->last_end = TRACK_ENDED;
+	if (head->open)
+		track->last_end = strncmp(head->boot_id, boot_id, BOOT_ID_MAX) ? TRACK_CRASHED :
+										 TRACK_KILLED;
+	if (track->mode == TRACK_READ)
+		return;
+	memcpy(head->boot_id, boot_id, BOOT_ID_MAX);
+	head->open = 1;
+	head->users = 0;
+	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
+		head->files[i].wrong = 0;
+		head->files[i].settled = 0;
+		head->files[i].said = 0;
+	}
+	atomic_flag_clear(&head->lock); /* it may have been held when all ended */
+}
+
+static int open_file(struct track *track, const char *path, bool take_seed,
+		     struct track_options *options, char *why)
+{
+	struct stat st;
+	int err = open_path(track, path, why);
+
+	if (err)
+		return err;
+	if (fstat(track->fd, &st))
+		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return refuse(why, -EINVAL, "verify_state_file=%s: is no regular file", path);
+	if (!st.st_size && track->mode == TRACK_WRITE) {
+		if (ftruncate(track->fd, (off_t)head_size()))
+			return refuse(why, -errno, "verify_state_file=%s: %s", path,
+				      strerror(errno));
+		err = map_head(track, path, why);
+		if (!err) {
+			begin(track->head, options);
+			note_end(track);
+		}
+		return err;
+	}
+	if ((uint64_t)st.st_size < head_size())
+		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
+	err = map_head(track, path, why);
+	if (!err)
+		err = check_head(track->head, (uint64_t)st.st_size, take_seed, options, path, why);
+	if (!err)
+		note_end(track);
+	return err;
+}
+
+int track_open(const char *path, enum track_mode mode, bool take_seed,
+	       struct track_options *options, struct track **out, char *why)
+{
+	struct track *track = calloc(1, sizeof(*track));
+	int err;
+
+	if (!track)
+		return refuse(why, -ENOMEM, "verify: out of memory");
+	track->mode = mode;
+	track->is_file = path;
+	track->fd = -1;
+	if (path)
+		err = open_file(track, path, take_seed, options, why);
+	else
+		err = open_memory(track, options, why);
+	if (!err) {
+		*out = track;
+		return 0;
+	}
+	if (track->head)
+		munmap(track->head, head_size());
+	if (track->fd >= 0)
+		close(track->fd);
+	free(track);
+	return err;
+}
+
+enum track_mode track_mode(const struct track *track)
+{
+	return track->mode;
+}
+
+bool track_is_file(const struct track *track)
+{
+	return track->is_file;
+}
+
+enum track_end track_last_end(const struct track *track)
+{
+	return track->last_end;
+}
+
+struct track_file *track_find(struct track *track, const char *name)
+{
+	const uint64_t domain = dgen_domain(name);
+
+	for (size_t i = 0; i < TRACK_FILES_MAX; i++)
+		if (track->head->files[i].domain == domain)
+			return &track->head->files[i];
+	return NULL;
+}
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+	while (b) {
+		const uint32_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static struct track_file *add(struct track *track, const char *name, uint32_t grain)
+{
+	const size_t length = strlen(name);
+	struct track_file *f;
+
+	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
+		f = &track->head->files[i];
+		if (f->domain)
+			continue;
+		memset(f, 0, sizeof(*f));
+		f->domain = dgen_domain(name);
+		f->grain = grain;
+		memcpy(f->name, length > TRACK_NAME_MAX ? name + length - TRACK_NAME_MAX : name,
+		       length > TRACK_NAME_MAX ? TRACK_NAME_MAX : length);
+		return f;
+	}
+	return NULL;
+}
+
+int track_add(struct track *track, const char *name, uint64_t size, uint32_t grain,
+	      struct track_file **file, char *why)
+{
+	struct track_file *f;
+	int err = 0;
+
+	*file = f = track_find(track, name);
+	if (track->mode == TRACK_READ)
+		return 0;
+	lock(track);
+	if (!f)
+		f = add(track, name, grain);
+	if (!f)
+		err = refuse(why, -ENOSPC, "verify: versions are kept for %d files at most",
+			     TRACK_FILES_MAX);
+	else if (f->at && grain % f->grain)
+		err = refuse(why, -EINVAL,
+			     "verify_state_file: keeps a version for each %u bytes of %s, but this "
+			     "job may write multiples of %u; use a new one",
+			     f->grain, name, grain);
+	else if (!f->at)
+		f->grain = common_divisor(f->grain, grain);
+	if (!err && f->size < size)
+		f->size = size;
+	unlock(track);
+	*file = f;
+	return err;
+}
+
+/* Copies a part of the mapped file to another place. */
+static int copy(struct track *track, uint64_t from, uint64_t to, uint64_t count)
+{
+	static const size_t piece = 1 << 20;
+	char *buffer = malloc(piece);
+	int err = buffer ? 0 : -ENOMEM;
+
+	while (!err && count) {
+		const ssize_t got = pread(track->fd, buffer, count < piece ? count : piece,
+					  (off_t)from);
+
+		if (got <= 0 || pwrite(track->fd, buffer, (size_t)got, (off_t)to) != got) {
+			err = errno ? -errno : -EIO;
+			break;
+		}
+		from += (uint64_t)got;
+		to += (uint64_t)got;
+		count -= (uint64_t)got;
+	}
+	free(buffer);
+	return err;
+}
+
+/* Also for a file that has grown between two runs: then its tags move to where there is room. */
+static int make_room(struct track *track, struct track_file *file, char *why)
+{
+	struct head *head = track->head;
+	const uint64_t room = (track_grains(file) + PAGE - 1) / PAGE * PAGE;
+	const uint64_t at = head->end;
+	int err = 0;
+
+	if (file->room >= room)
+		return 0;
+	if (ftruncate(track->fd, (off_t)(at + total(track->is_file, room))))
+		err = -errno;
+	if (!err && file->room)
+		err = copy(track, file->at, at, file->room);
+	if (!err && file->room && track->is_file)
+		err = copy(track, file->at + file->room, at + room, file->room);
+	if (err)
+		return refuse(why, err, "verify: no room for the versions of %s: %s", file->name,
+			      strerror(-err));
+	if (file->room)
+		fallocate(track->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)file->at,
+			  (off_t)total(track->is_file, file->room));
+	file->at = at;
+	file->room = room;
+	head->end = at + total(track->is_file, room);
+	/* So that after a crash of the system there is a table in which to look. */
+	if (track->is_file)
+		fdatasync(track->fd);
+	return 0;
+}
+
+static void set_initial(struct track_file *file, const struct track_initial *initial)
+{
+	file->base = initial->base;
+	file->oldest = initial->oldest;
+	file->newest = initial->newest;
+	file->known = initial->known;
+}
+
+int track_map(struct track *track, struct track_file *file, const struct track_initial *initial,
+	      struct track_map *map, char *why)
+{
+	const int prot = track->mode == TRACK_READ ? PROT_READ : PROT_READ | PROT_WRITE;
+	uint8_t *at;
+	int err = 0;
+
+	if (track->mode == TRACK_WRITE) {
+		lock(track);
+		if (!file->at)
+			set_initial(file, initial);
+		err = make_room(track, file, why);
+		unlock(track);
+	}
+	if (err)
+		return err;
+	at = mmap(NULL, total(track->is_file, file->room), prot, MAP_SHARED | MAP_NORESERVE,
+		  track->fd, (off_t)file->at);
+	if (at == MAP_FAILED)
+		return refuse(why, -errno, "verify: no memory for the versions of %s: %s",
+			      file->name, strerror(errno));
+	*map = (struct track_map){ .tags = (_Atomic uint8_t *)at };
+	if (track->is_file) {
+		map->flushed = map->tags + file->room;
+		map->changed = map->flushed + file->room;
+	}
+	return 0;
+}
+
+void track_join(struct track *track)
+{
+	track->head->users++;
+}
+
+void track_leave(struct track *track)
+{
+	struct head *head = track->head;
+
+	if (--head->users || !track->is_file || track->mode == TRACK_READ)
+		return;
+	/* First what was noted, then that it is all. */
+	fdatasync(track->fd);
+	head->open = 0;
+	fdatasync(track->fd);
+}
