@@ -138,6 +138,8 @@ static void add_misdirected(struct text *text, const struct verify_finding *f)
 static void add_what(struct text *text, const struct verify_finding *f)
 {
 	switch (f->kind) {
+	case VERIFY_RIGHT:
+		break;
 	case VERIFY_BITS:
 		add_bits(text, f);
 		break;

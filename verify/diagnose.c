@@ -364,16 +364,15 @@ static bool has_our_shape(const struct scene *s)
 
 	for (uint32_t i = 0; i < s->sectors; i++) {
 		struct piece p = piece(s, i);
-		uint32_t random = p.length;
+		uint32_t random = p.length, end;
 
 		dgen_fill(s->dgen, s->places[s->here].domain, s->version, p.offset, wanted,
 			  p.length);
 		while (random && !wanted[random - 1])
 			random--;
 		/* The last bytes of what is random may be zero by chance. */
-		if (!is_zero(p.found + random, p.length - random) &&
-		    (random + 2 > p.length ||
-		     !is_zero(p.found + random + 2, p.length - random - 2)))
+		end = random + 2 < p.length ? random + 2 : p.length;
+		if (!is_zero(p.found + end, p.length - end))
 			return false;
 		if (!is_random(p.found, random))
 			return false;
