@@ -78,10 +78,11 @@ FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTE
 
 # The kernels count on loops of known length being unrolled.
 GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator $(if $(filter -O2,$(CFLAGS)),-O3)
-ENGINE_FLAGS := -I. -Iengine -Igenerator $(FIO_FLAGS)
+ENGINE_FLAGS := -I. -Iengine -Igenerator -Iverify $(FIO_FLAGS)
 MEASURE_FLAGS := -I. -Imeasure
-COMMAND_FLAGS := -D_GNU_SOURCE -I. -Igenerator
-TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator
+COMMAND_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
+VERIFY_FLAGS := -D_GNU_SOURCE -Igenerator -Iverify
+TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
 
 GENERATOR_LIBS := -lm
 ENGINE_LIBS := -luring -laio -lm
@@ -105,6 +106,7 @@ OTHER_KERNELS := $(filter-out $(KERNELS),$(X86_KERNELS) $(ARM_KERNELS))
 GENERATOR_SRC := $(sort $(wildcard generator/*.c))
 GENERATOR_SRC := $(filter-out $(OTHER_KERNELS:%=generator/kernel_%.c),$(GENERATOR_SRC))
 ENGINE_SRC := $(sort $(wildcard engine/*.c))
+VERIFY_SRC := $(sort $(wildcard verify/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
@@ -115,6 +117,7 @@ UNIT_COMMON_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/*.c)))
 object = $(patsubst %.c,$(B)/%.o,$(1))
 GENERATOR_OBJ := $(call object,$(GENERATOR_SRC))
 ENGINE_OBJ := $(call object,$(ENGINE_SRC))
+VERIFY_OBJ := $(call object,$(VERIFY_SRC))
 MEASURE_OBJ := $(call object,$(MEASURE_SRC))
 COMMAND_OBJ := $(call object,$(COMMAND_SRC))
 EXAMPLE_OBJ := $(call object,$(EXAMPLE_SRC))
@@ -122,7 +125,7 @@ UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
-ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) \
+ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) \
 	$(UNIT_COMMON_OBJ)
 
 # Man pages where scdoc is there to make them.
@@ -143,7 +146,7 @@ tests: $(UNIT_BIN) $(EXAMPLE_BIN) ## build the unit tests and the example
 define BUILD_KEY
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CC) $(BASE_FLAGS) $(LINK_FLAGS)
-$(GENERATOR_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(COMMAND_FLAGS) $(TEST_FLAGS)
+$(GENERATOR_FLAGS) $(VERIFY_FLAGS) $(ENGINE_FLAGS) $(MEASURE_FLAGS) $(COMMAND_FLAGS) $(TEST_FLAGS)
 $(foreach k,$(KERNELS),$(KERNEL_FLAGS_$(k))) $(GENERATOR_LIBS) $(ENGINE_LIBS) $(MEASURE_LIBS) $(TEST_LIBS)
 $(ALL_OBJ)
 endef
@@ -166,6 +169,7 @@ $(FIO_DIR)/stamp: FORCE | $(B)/deps
 $(ENGINE_OBJ): $(FIO_DIR)/stamp
 
 $(GENERATOR_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
+$(VERIFY_OBJ): OBJ_FLAGS = $(VERIFY_FLAGS)
 $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
 $(COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
@@ -193,18 +197,18 @@ $(LIBDGEN_SO): $(GENERATOR_OBJ) generator/libdgen.map $(B)/flags
 
 # One exported symbol: fio looks engines up by name in everything that is loaded.
 # nodelete: fio unloads an engine while its threads may still run.
-$(ENGINE): $(ENGINE_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
+$(ENGINE): $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,--version-script=engine/engine.map -Wl,-Bsymbolic \
-		-Wl,-z,nodelete -o $@ $(ENGINE_OBJ) $(LIBDGEN) $(ENGINE_LIBS)
+		-Wl,-z,nodelete -o $@ $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(ENGINE_LIBS)
 
 $(MEASURE): $(MEASURE_OBJ) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
 
-$(COMMAND): $(COMMAND_OBJ) $(LIBDGEN) $(B)/flags
+$(COMMAND): $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@
@@ -216,9 +220,9 @@ $(MAN): $(B)/%: %.scd
 	@mkdir -p $(@D)
 	$(Q)SOURCE_DATE_EPOCH=0 scdoc < $< > $@
 
-$(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(LIBDGEN) $(B)/flags
+$(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(UNIT_COMMON_OBJ) $(LIBDGEN) $(TEST_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(TEST_LIBS)
 
 # ---------------------------------------------------------------- use and test
 
@@ -240,7 +244,7 @@ quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
-		MEASURE_FLAGS='$(MEASURE_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' \
+		MEASURE_FLAGS='$(MEASURE_FLAGS)' VERIFY_FLAGS='$(VERIFY_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' \
 		TEST_FLAGS='$(TEST_FLAGS)' \
 		KERNEL_FLAGS='$(foreach k,$(X86_KERNELS) $(ARM_KERNELS),$(k)=$(subst $( ) ,$(comma),$(strip $(KERNEL_FLAGS_$(k)))))' \
 		tests/lint $(T)

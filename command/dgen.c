@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dgen: writes data with an exact deduplication and compression ratio to a file or a pipe, the same
- * bytes as the fio engine of that name.
+ * bytes as the fio engine of that name; or verifies what was written.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -16,15 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "dgen.h"
 #include "version.h"
 
 #define BUFFER (1u << 20)             /* stays in a second-level cache; what a pipe can hold */
 #define VERSION_MAX (UINT64_MAX >> 3) /* as in the engine */
-#define PROGRESS_EVERY 500            /* milliseconds */
+#define OLDER_MAX 1000                /* versions that may be right at a place */
 #define EXIT_USAGE 2
 
 struct settings {
@@ -33,16 +33,15 @@ struct settings {
 	const char *domain; /* NULL: the output's name */
 	uint64_t size, offset, version;
 	bool size_set, seed_set, quiet;
-};
-
-struct progress {
-	bool shown;
-	uint64_t start, next; /* milliseconds */
+	bool verify;
+	const char *only_verify; /* an option that is nothing without it */
+	struct check check;
 };
 
 static const char usage[] =
 	"Usage: dgen --size=SIZE [option]... [--output=FILE | > FILE]\n"
-	"Writes data with an exact deduplication and compression ratio.\n"
+	"       dgen --verify --seed=N [option]... FILE...\n"
+	"Writes data with an exact deduplication and compression ratio, or verifies it.\n"
 	"\n"
 	"  -s, --size=SIZE            bytes to write\n"
 	"  -o, --output=FILE          write here rather than to standard output\n"
@@ -57,6 +56,11 @@ static const char usage[] =
 	"                             file name as given to fio (FILE, or - without --output)\n"
 	"      --offset=SIZE          begin with the byte at this address of the data (0)\n"
 	"  -q, --quiet                show no progress\n"
+	"      --verify               compare files or devices with what must be there\n"
+	"      --oldest-version=N     with --verify: units of any version from N to\n"
+	"                             data-version are right\n"
+	"      --findings=N           with --verify: tell no more of a file, count them (20)\n"
+	"      --dump=DIR             with --verify: keep what the first units are and must be\n"
 	"  -h, --help                 print this\n"
 	"  -V, --version              print the version\n"
 	"\n"
@@ -71,7 +75,11 @@ enum {
 	SEED,
 	DATA_VERSION,
 	DOMAIN,
-	OFFSET
+	OFFSET,
+	VERIFY,
+	OLDEST_VERSION,
+	FINDINGS,
+	DUMP
 };
 
 static const struct option long_options[] = {
@@ -94,13 +102,17 @@ static const struct option long_options[] = {
 	{ "dedup-domain", required_argument, NULL, DOMAIN },
 	{ "dedup_domain", required_argument, NULL, DOMAIN },
 	{ "offset", required_argument, NULL, OFFSET },
+	{ "verify", no_argument, NULL, VERIFY },
+	{ "oldest-version", required_argument, NULL, OLDEST_VERSION },
+	{ "findings", required_argument, NULL, FINDINGS },
+	{ "dump", required_argument, NULL, DUMP },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
+void complain(const char *format, ...)
 {
 	va_list arguments;
 
@@ -205,6 +217,27 @@ static int set_name(const char *option, const char **name)
 	return 0;
 }
 
+static int set_verify_option(struct settings *settings, int option)
+{
+	switch (option) {
+	case OLDEST_VERSION:
+		settings->only_verify = "oldest-version";
+		settings->check.older = true;
+		return set_number("oldest-version", VERSION_MAX,
+				  "a whole number from 0 to 2^61 - 1", &settings->check.oldest);
+	case FINDINGS:
+		settings->only_verify = "findings";
+		return set_number("findings", UINT64_MAX, "a whole number from 0 on",
+				  &settings->check.findings);
+	case DUMP:
+		settings->only_verify = "dump";
+		return set_name("dump", &settings->check.dump);
+	default:
+		settings->verify = true;
+		return 0;
+	}
+}
+
 /* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
 static int set_option(struct settings *settings, int option)
 {
@@ -233,6 +266,11 @@ static int set_option(struct settings *settings, int option)
 		return set_name("domain", &settings->domain);
 	case OFFSET:
 		return set_size("offset", &settings->offset);
+	case VERIFY:
+	case OLDEST_VERSION:
+	case FINDINGS:
+	case DUMP:
+		return set_verify_option(settings, option);
 	case 'q':
 		settings->quiet = true;
 		return 0;
@@ -249,22 +287,66 @@ static int set_option(struct settings *settings, int option)
 	}
 }
 
-static int check(const struct settings *settings)
+static int check_range(const struct settings *settings)
 {
+	if (settings->size <= INT64_MAX - settings->offset)
+		return 0;
+	complain("--offset=%" PRIu64 ": must not reach past 2^63 - 1 with --size=%" PRIu64,
+		 settings->offset, settings->size);
+	return -EINVAL;
+}
+
+static int check_write(const struct settings *settings)
+{
+	if (settings->only_verify) {
+		complain("--%s: only with --verify", settings->only_verify);
+		return -EINVAL;
+	}
 	if (!settings->size_set) {
 		complain("--size is missing; try dgen --help");
 		return -EINVAL;
 	}
-	if (settings->size > INT64_MAX - settings->offset) {
-		complain("--offset=%" PRIu64 ": must not reach past 2^63 - 1 with --size=%" PRIu64,
-			 settings->offset, settings->size);
+	if (check_range(settings))
 		return -EINVAL;
-	}
 	if (!settings->output && isatty(STDOUT_FILENO)) {
 		complain("standard output is a terminal; use --output=FILE, > FILE or a pipe");
 		return -EINVAL;
 	}
 	return 0;
+}
+
+static int check_verify(struct settings *settings, char **files)
+{
+	struct check *check = &settings->check;
+
+	if (!*files) {
+		complain("--verify: no file is named; try dgen --help");
+		return -EINVAL;
+	}
+	if (settings->output) {
+		complain("--output=%s: not with --verify", settings->output);
+		return -EINVAL;
+	}
+	if (!settings->seed_set) {
+		complain("--seed is missing: what must be there follows from it");
+		return -EINVAL;
+	}
+	if (!check->older)
+		check->oldest = settings->version;
+	if (check->oldest > settings->version || settings->version - check->oldest > OLDER_MAX) {
+		complain("--oldest-version=%" PRIu64 ": must not be above --data-version=%" PRIu64
+			 ", nor more than %d below",
+			 check->oldest, settings->version, OLDER_MAX);
+		return -EINVAL;
+	}
+	check->files = files;
+	check->domain = settings->domain;
+	check->unit = settings->data.dedup_unit;
+	check->offset = settings->offset;
+	check->size = settings->size_set ? settings->size : INT64_MAX - settings->offset;
+	check->newest = settings->version;
+	check->quiet = settings->quiet;
+	return check_range(settings);
 }
 
 static int parse(struct settings *settings, int argc, char **argv)
@@ -277,31 +359,13 @@ static int parse(struct settings *settings, int argc, char **argv)
 		if (ret)
 			return ret;
 	}
+	if (settings->verify)
+		return check_verify(settings, argv + optind);
 	if (optind < argc) {
 		complain("%s: not an option; use --output=%s", argv[optind], argv[optind]);
 		return -EINVAL;
 	}
-	return check(settings);
-}
-
-static uint64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void show_progress(struct progress *progress, uint64_t done, uint64_t size)
-{
-	uint64_t now = milliseconds();
-
-	if (now < progress->next && done < size)
-		return;
-	progress->next = now + PROGRESS_EVERY;
-	fprintf(stderr, "\rdgen: %.2f of %.2f GiB, %.2f GB/s ", (double)done / (1u << 30),
-		(double)size / (1u << 30),
-		(double)done / 1e6 / (double)(now - progress->start + 1));
+	return check_write(settings);
 }
 
 /* All of it, whatever the pipe takes at a time. */
@@ -329,11 +393,10 @@ static int write_all(int fd, const char *data, size_t size)
 static int copy(const struct dgen *dgen, const struct settings *settings, uint64_t domain, int fd,
 		char *buffer, uint64_t *done)
 {
-	struct progress progress = { .shown = !settings->quiet && isatty(STDERR_FILENO),
-				     .start = milliseconds() };
+	struct progress progress;
 	int ret = 0;
 
-	progress.next = progress.start + PROGRESS_EVERY;
+	progress_start(&progress, settings->quiet, settings->size);
 	for (*done = 0; !ret && *done < settings->size;) {
 		/* After an odd offset the buffers go on at whole ones: filling is fastest so. */
 		uint64_t offset = settings->offset + *done;
@@ -345,11 +408,9 @@ static int copy(const struct dgen *dgen, const struct settings *settings, uint64
 		ret = write_all(fd, buffer, (size_t)length);
 		if (!ret)
 			*done += length;
-		if (progress.shown)
-			show_progress(&progress, *done, settings->size);
+		progress_show(&progress, *done);
 	}
-	if (progress.shown)
-		fputc('\n', stderr);
+	progress_end(&progress);
 	return ret;
 }
 
@@ -389,7 +450,8 @@ static int generate(const struct dgen *dgen, const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .data = DGEN_OPTIONS_DEFAULT };
+	struct settings settings = { .data = DGEN_OPTIONS_DEFAULT,
+				     .check = { .findings = CHECK_FINDINGS } };
 	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 	int ret = parse(&settings, argc, argv);
@@ -411,7 +473,10 @@ int main(int argc, char **argv)
 	}
 	if (!settings.seed_set)
 		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.data_seed);
-	ret = generate(dgen, &settings);
+	if (settings.verify)
+		ret = check_files(dgen, &settings.check);
+	else
+		ret = generate(dgen, &settings);
 	dgen_destroy(dgen);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -36,8 +36,8 @@ static void signatures(void **state)
 	void (*destroy)(struct dgen *) = dgen_destroy;
 	uint64_t (*domain)(const char *) = dgen_domain;
 	void (*fill)(const struct dgen *, uint64_t, uint64_t, uint64_t, void *, size_t) = dgen_fill;
-	size_t (*differ)(const struct dgen *, uint64_t, uint64_t, uint64_t, const void *, size_t) =
-		dgen_compare;
+	size_t (*differ)(const struct dgen *, uint64_t, uint64_t, uint64_t, const void *,
+			 size_t) = dgen_compare;
 	struct dgen_content (*content)(const struct dgen *, uint64_t, uint64_t,
 				       uint64_t) = dgen_content;
 	const char *(*kernel)(const struct dgen *) = dgen_kernel;
