@@ -7,7 +7,8 @@
 #   FIO_SRC                      its source (default: fetched from the distribution's archive)
 #   FIO_CONFIGURE                flags for its configure, where they cannot be found out
 #   PREFIX DESTDIR               for install
-#   SANITIZE=address,undefined   builds with sanitizers, into a directory of its own
+#   SANITIZE=address,undefined   builds with gcc's sanitizers, into a directory of its own; check with
+#                                T='unit_ io.bats ...' then tests that
 #   WERROR=1                     warnings are errors
 #   V=1                          shows the commands
 #   B                            the directory to build in
@@ -237,7 +238,7 @@ run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN
 
 # Installs, builds, lints and tests; a failure of any of these is one in the count.
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
-	+@MAKE='$(MAKE)' T='$(T)' tests/run
+	+@MAKE='$(MAKE)' BUILD_DIR='$(B)' T='$(T)' tests/run
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)

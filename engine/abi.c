@@ -132,28 +132,39 @@ int abi_check_binary(void)
 	return check_options(table);
 }
 
+static int differs(const char *what)
+{
+	abi_err("this %s is configured otherwise than the one that dgen was built for "
+		"(struct %s differs)",
+		DGEN_FIO_VERSION, what);
+	return -EINVAL;
+}
+
 int abi_check_td(struct thread_data *td, const void *our_ops)
 {
-	/* Cheapest and farthest first: io_ops lies far behind eo, files between them. */
-	if (td->io_ops == our_ops && td->eo && td->files && td->files_index &&
-	    td->o.nr_files <= td->files_index)
-		return 0;
+	const struct fio_file *f;
 
-	abi_err("this %s is configured otherwise than the one that dgen was built for "
-		"(struct thread_data differs)",
-		DGEN_FIO_VERSION);
-	return -EINVAL;
+	/* Cheapest and farthest first: io_ops lies far behind eo, files between them. */
+	if (td->io_ops != our_ops || !td->eo || !td->files || !td->files_index ||
+	    td->o.nr_files > td->files_index)
+		return differs("thread_data");
+	/* fio has made and reset it, but not looked for it yet. */
+	f = td->files[0];
+	if (f->fd != -1 || f->fileno || !f->file_name || f->last_start[DDIR_TRIM] != -1ULL)
+		return differs("fio_file");
+	return 0;
 }
 
 int abi_check_io_u(struct thread_data *td, struct io_u *io_u)
 {
-	/* fio has just cleared it, numbered it, and pointed its list at itself. */
-	if (io_u->flags == IO_U_F_FREE && io_u->index < td->o.iodepth && !io_u->file &&
-	    !io_u->xfer_buf && io_u->verify_list.next == &io_u->verify_list)
-		return 0;
+	const struct io_u_queue *all = &td->io_u_all;
 
-	abi_err("this %s is configured otherwise than the one that dgen was built for "
-		"(struct io_u differs)",
-		DGEN_FIO_VERSION);
-	return -EINVAL;
+	/* fio has just cleared it, numbered it, and pointed its list at itself. */
+	if (io_u->flags != IO_U_F_FREE || io_u->index >= td->o.iodepth || io_u->file ||
+	    io_u->xfer_buf || io_u->verify_list.next != &io_u->verify_list)
+		return differs("io_u");
+	/* And has just entered it here, behind what we use of td. */
+	if (all->nr != io_u->index + 1 || all->io_us[io_u->index] != io_u)
+		return differs("thread_data");
+	return 0;
 }

@@ -49,12 +49,12 @@ done
 command -v jq >/dev/null || die "jq is not installed"
 command -v numfmt >/dev/null || die "numfmt is not installed"
 
-# The smallest profile that is for this many CPUs.
+# The one that make run takes.
 if [[ ! $profile ]]; then
 	cpus=$(nproc)
-	profile=auto128
-	for each in 64 32 16 8; do
-		((cpus <= each)) && profile=auto$each
+	profile=auto8
+	for each in 12:16 32:32 64:64 128:128; do
+		((cpus < ${each%:*})) || profile=auto${each#*:}
 	done
 fi
 source=$here/jobs/$profile.fio

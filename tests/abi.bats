@@ -53,6 +53,44 @@ another_version() {
 	done
 }
 
+# built_for LINE: builds the engine for a fio that has a field more after this line of its headers,
+# as $T/build/libdgen_engine.so.
+built_for() {
+	local line=$1 header
+
+	rm -rf fio
+	mkdir -p fio/src
+	cp -p "$ROOT"/build/fio/{key,stamp,version.h} fio
+	(cd "$ROOT/build/fio/src" && find . -name '*.h' -print0 | tar --null -T - -cf -) |
+		tar -xf - -C fio/src
+	header=$(grep -lrx --include='*.h' "$line" fio/src) || fail "no '$line' in fio's headers"
+	sed -i "s/^$line\$/&\n\tunsigned long inserted[2];/" "$header"
+	make --no-print-directory -C "$ROOT" B="$T/build" FIO_DIR="$T/fio" CFLAGS=-O0 \
+		"$T/build/libdgen_engine.so" >make.out 2>&1 || { show make.out; false; }
+	ENGINE=$T/build/libdgen_engine.so
+}
+
+@test "abi: the same version laid out otherwise is refused" {
+	[[ -e $ROOT/build/fio/stamp ]] || skip "the engine was not built in build/"
+	for line in 'struct thread_options {' 'struct thread_data {' 'struct fio_file {' \
+		'struct io_u {' $'\tstruct ioengine_ops \\*io_ops;' $'\tvoid \\*xfer_buf;' \
+		$'\tuint64_t real_file_size;'; do
+		built_for "$line"
+		for option in --thread=0 --thread=1 --rw=randread; do
+			dgen_raw "$option"
+			echo "$line $option"
+			refused "$("$FIO" --version)" make
+		done
+	done
+}
+
+@test "abi control: the same version is taken where only what is not used is laid out otherwise" {
+	[[ -e $ROOT/build/fio/stamp ]] || skip "the engine was not built in build/"
+	built_for 'struct prof_io_ops {'
+	dgen --dedup_ratio=2
+	dedup_is 2 3 "another layout" f
+}
+
 @test "abi: one symbol is exported" {
 	need_command nm
 	symbols=$(nm --dynamic --defined-only "$ENGINE" | awk '{ print $3 }')

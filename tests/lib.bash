@@ -4,7 +4,8 @@
 # What the end-to-end tests share. They run the real fio with the real engine on real files and
 # measure the result with dgen-measure, which shares no code with the generator.
 #
-#   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio
+#   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio. An engine
+#                         with gcc's sanitizers brings their runtime into fio.
 #   TMPDIR                where the files go; a disk that takes O_DIRECT is best
 #   DGEN_FULL=1           every value of every matrix (an hour or more)
 #   FIO_OTHER             other fio binaries, separated by colons: versions that the engine must
@@ -23,10 +24,29 @@ unset DGEN_KERNEL
 # fio's and the system's messages are compared.
 export LC_ALL=C
 
+# The runtime of an engine's sanitizers must be loaded first, and fio was built without. What fio
+# itself leaks is not of interest.
+with_sanitizers() {
+	local runtime real
+
+	runtime=$(ldd "$ENGINE" 2>/dev/null | awk '/^\tlib[a-z]*san\.so/ { print $3 }' | paste -sd :)
+	[[ $runtime ]] || return 0
+	real=$(command -v "$FIO")
+	FIO=$BATS_FILE_TMPDIR/fio-sanitized
+	cat >"$FIO" <<-END
+		#!/bin/bash
+		export LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
+		exec "$real" "\$@"
+	END
+	chmod +x "$FIO"
+}
+
 setup() {
 	T=$BATS_TEST_TMPDIR
 	LOOPS=()
 	MOUNTS=()
+	with_sanitizers
 	cd "$T" || return 1
 	# Where O_DIRECT is refused the data is the same without it.
 	DIRECT=1
