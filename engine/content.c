@@ -16,12 +16,16 @@
 #include <string.h>
 
 #include "abi.h"
+#include "check.h"
 #include "content.h"
 #include "files.h"
+#include "findings.h"
 #include "fio_options.h"
 #include "inner.h"
 #include "job.h"
-#include "verification.h"
+#include "marks.h"
+#include "report.h"
+#include "tags.h"
 
 int content_load(void)
 {
@@ -30,7 +34,7 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return verify_load() ? -ENOMEM : run_load();
+	return findings_load() ? -ENOMEM : run_load();
 }
 
 /* ---- the hooks on the I/O path ---- */
@@ -50,7 +54,7 @@ static void prepare_write(struct job *job, struct io_state *state, struct io_u *
 			  uint64_t version)
 {
 	if (state->file->tags) {
-		verify_prepare_write(job, state, io_u);
+		marks_prepare_write(job, state, io_u);
 		return;
 	}
 	dgen_fill(job->dgen, state->file->domain, version, io_u->offset, io_u->buf, io_u->buflen);
@@ -141,8 +145,10 @@ static bool io_ended(struct thread_data *td, struct io_u *io_u)
 		job->written += io_u->xfer_buflen - io_u->resid;
 	if (!goes_on(io_u)) {
 		state->prepared = false;
-		if (verify_used(job))
-			verify_complete(job, state, io_u);
+		if (job->verifies && io_u->ddir == DDIR_READ)
+			check_read(job, state, io_u);
+		else if (job->track)
+			marks_complete(job, state, io_u);
 	}
 	return io_u->error && io_failed(td, io_u);
 }
@@ -152,15 +158,15 @@ static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
 	struct job *job = job_of(td);
 	enum fio_q_status status;
 
-	if (verify_used(job) && !verify_send(job, job_state_of(job, io_u), io_u)) {
+	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u)) {
 		sched_yield();
 		return FIO_Q_BUSY;
 	}
 	status = job->inner->queue(td, io_u);
 	if (status == FIO_Q_COMPLETED)
 		io_ended(td, io_u);
-	else if (status == FIO_Q_BUSY && verify_used(job))
-		verify_unsend(job_state_of(job, io_u));
+	else if (status == FIO_Q_BUSY && job->track)
+		marks_unsend(job_state_of(job, io_u));
 	return status;
 }
 
@@ -254,10 +260,10 @@ static void leave(struct job *job)
 	};
 
 	if (job->newest)
-		verify_note_versions(job, &result);
-	verify_cleanup(job);
+		report_note_versions(job, &result);
+	tags_leave(job);
 	if (job->group && run_leave(job->group, &result))
-		verify_report(job);
+		report_say(job);
 	job->group = NULL;
 }
 
@@ -322,7 +328,7 @@ static int settle_seed(struct thread_data *td, struct options *options, struct t
 
 	if (!options->data_seed_set)
 		options->data.data_seed = run_fresh_seed();
-	err = verify_open(td, options, track);
+	err = tags_open(td, options, track);
 	if (err || options->data_seed_set)
 		return err;
 	snprintf(seed, sizeof(seed), "0x%016" PRIx64, options->data.data_seed);
@@ -402,6 +408,20 @@ static int setup_sizes(struct thread_data *td)
 	return job->inner->setup ? job->inner->setup(td) : files_find_sizes(td);
 }
 
+/* fio goes on reading back what was written, but leaves data and checks to us. */
+static void take_verify_over(struct job *job)
+{
+	struct thread_data *td = job->td;
+
+	if (td->o.verify == VERIFY_NONE)
+		return;
+	/* fio does not check what comes from an engine that only pretends, either. */
+	job->verifies = !(job->ops.flags & FIO_FAKEIO);
+	job->fakes = td->o.verify_only && td_write(td);
+	td->o.verify = VERIFY_NULL;
+	td->o.verify_state_save = 0;
+}
+
 static int setup_job(struct thread_data *td, struct job *job)
 {
 	if (setup_sizes(td))
@@ -412,9 +432,10 @@ static int setup_job(struct thread_data *td, struct job *job)
 	}
 	if (files_check_unit(job))
 		return 1;
-	if (verify_setup(job))
+	take_verify_over(job);
+	if (tags_setup(job))
 		return 1;
-	verify_note_names(job);
+	report_note_names(job);
 	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) &&
 	    files_may_lay_out(td))
 		job->ops.prepopulate_file = files_prepopulate;
@@ -445,7 +466,7 @@ int content_init(struct thread_data *td)
 		return EINVAL;
 	job = job_of(td);
 	files_set_versions(job);
-	if (verify_init(job))
+	if (tags_init(job))
 		return EINVAL;
 	return job->inner->init ? job->inner->init(td) : 0;
 }

@@ -46,6 +46,9 @@ static int check_verify(struct thread_data *td)
 		REFUSE("verify_pattern: fio would make the data, but this engine does; with any "
 		       "verify= every byte is compared");
 #undef REFUSE
+	if (fio_option_is_set((struct thread_options *)o, verify_state_save) &&
+	    o->verify_state_save && run_output_is_normal())
+		run_say("dgen: verify_state_save is ignored: see verify_state_file");
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct io_state {
 	struct job_file *file;
 	/* Where versions are tracked: */
 	bool marked;    /* its grains are noted as being written */
+	bool refill;    /* its buffer was filled for other versions */
 	size_t grain;   /* number of the first */
 	size_t grains;  /* how many */
 	size_t room;    /* for tags */
@@ -72,6 +73,12 @@ struct job {
 static inline struct job *job_of(const struct thread_data *td)
 {
 	return container_of(td->io_ops, struct job, ops);
+}
+
+/* Will it change what is in its files? */
+static inline bool job_writes(const struct thread_data *td)
+{
+	return (td_write(td) || td_trim(td)) && !td->o.verify_only;
 }
 
 /* Files are noted in the order of td->files; only a replayed log adds some later. */

@@ -75,7 +75,7 @@ static struct run_group *find(const struct options *options)
 	group->compress_chunk = options->data.compress_chunk;
 	group->data_seed = options->data.data_seed;
 	group->data_version = options->data_version;
-	group->lowest = UINT64_MAX;
+	group->lowest = group->start = UINT64_MAX;
 	run->groups++;
 	return group;
 }
@@ -159,6 +159,7 @@ bool run_leave(struct run_group *group, const struct run_result *result)
 	if (result->newest && result->known) {
 		lower_to(&group->lowest, result->lowest);
 		raise_to(&group->highest, result->highest);
+		lower_to(&group->start, result->start);
 		raise_to(&group->end, result->end);
 		raise_to(&group->file_size, result->file_size);
 	}

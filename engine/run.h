@@ -22,7 +22,8 @@ struct run_group {
 	/* What the jobs leave behind: */
 	atomic_bool unknown;                  /* not all versions can be told */
 	atomic_uint_fast64_t lowest, highest; /* version, where they can */
-	atomic_uint_fast64_t end, file_size;  /* of the largest file; of what was written to it */
+	atomic_uint_fast64_t start, end;      /* of what was written, the widest of all files */
+	atomic_uint_fast64_t file_size;       /* of the largest */
 	double dedup_ratio, compress_ratio;
 	uint32_t dedup_unit, compress_chunk;
 	uint64_t data_seed, data_version;
@@ -45,7 +46,8 @@ struct run_result {
 	uint64_t wrong;              /* units */
 	bool known;                  /* the versions that it leaves: */
 	uint64_t lowest, highest;
-	uint64_t end, file_size; /* of its largest file: bytes written, and all */
+	uint64_t start, end; /* of what it wrote, the widest of all its files; bytes */
+	uint64_t file_size;  /* of the largest */
 };
 
 /*
