@@ -156,7 +156,7 @@ bool run_leave(struct run_group *group, const struct run_result *result)
 	raise_to(&group->newest, result->newest);
 	if (result->newest && !result->known)
 		group->unknown = true;
-	if (result->newest && result->known) {
+	if (result->newest) {
 		lower_to(&group->lowest, result->lowest);
 		raise_to(&group->highest, result->highest);
 		lower_to(&group->start, result->start);
