@@ -336,7 +336,7 @@ int check_files(const struct dgen *dgen, const struct check *check)
 
 	while (check->files[count])
 		count++;
-	places = calloc(count, sizeof(*places));
+	places = calloc(count + 1, sizeof(*places));
 	if (!places) {
 		complain("not enough memory to start");
 		return -ENOMEM;

@@ -16,9 +16,9 @@
 #define LINES_MIN 3
 #define LINES_MAX 8                   /* leave no doubt */
 #define KEYS_MAX 4096                 /* tried where some bytes of the key are ambiguous */
-#define UNITS_MAX (1 << 22)           /* visited for a shared content */
 #define VERSIONS_MAX 128              /* the plan's choices repeat after twice the pool */
 #define GUESSES_MAX 1000              /* versions tried for an unknown domain */
+#define GUESS_UNITS (1 << 18)         /* visited for it */
 #define PLAUSIBLE (UINT64_C(1) << 40) /* units of a domain, contents of a lane */
 #define WALK 64                       /* units planned at a time */
 #define GOLDEN_INVERSE UINT64_C(0xf1de83e19937733d) /* modulo 2^64 */
@@ -249,7 +249,7 @@ struct hunt {
 	struct dgen_content content;
 	uint64_t domain, version, near; /* unit */
 	uint64_t best;                  /* UINT64_MAX: none yet */
-	uint64_t visited;
+	uint64_t left;                  /* units to visit at most */
 };
 
 static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from, uint64_t to)
@@ -257,9 +257,12 @@ static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from
 	struct dgen_walk walk = dgen_walk(plan, hunt->domain, hunt->version, from);
 	struct dgen_content contents[WALK];
 
-	for (uint64_t unit = from; unit < to && hunt->visited < UNITS_MAX;) {
+	for (uint64_t unit = from; unit < to && hunt->left;) {
 		size_t count = to - unit < WALK ? (size_t)(to - unit) : WALK;
 
+		if (count > hunt->left)
+			count = (size_t)hunt->left;
+		hunt->left -= count;
 		dgen_walk_on(plan, &walk, count, contents);
 		for (size_t i = 0; i < count; i++)
 			if (same(contents[i], hunt->content) &&
@@ -267,7 +270,6 @@ static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from
 			     distance(unit + i, hunt->near) < distance(hunt->best, hunt->near)))
 				hunt->best = unit + i;
 		unit += count;
-		hunt->visited += count;
 	}
 }
 
@@ -320,30 +322,32 @@ static uint64_t which(uint64_t high, uint32_t unit, uint32_t *block)
 	return best;
 }
 
-static bool locate_shared(const struct dgen_inside *in, const struct dgen_search *search,
-			  uint64_t lane, uint64_t content, struct dgen_source *source)
+static bool locate_shared(const struct dgen_inside *in, struct dgen_search *search, uint64_t lane,
+			  uint64_t content, struct dgen_source *source)
 {
 	const struct dgen_walk walk = dgen_walk(in->plan, search->domain, 0, 0);
 	struct hunt hunt = { .content = { walk.low + (DGEN_SHARED | lane), walk.high + content },
 			     .domain = search->domain,
-			     .near = search->near / in->unit };
+			     .near = search->near / in->unit,
+			     .left = search->units };
 	uint64_t units = (search->size + in->unit - 1) / in->unit;
 
-	for (int i = 0; i < VERSIONS_MAX; i++) {
+	bool found = false;
+
+	for (int i = 0; i < VERSIONS_MAX && !found && hunt.left; i++) {
 		hunt.version = search->newest - (uint64_t)i;
-		if (find_shared(in->plan, lane, content, units, &hunt)) {
-			source->version = hunt.version;
-			source->offset = hunt.best * in->unit;
-			return true;
-		}
-		if (hunt.version <= search->oldest || hunt.visited >= UNITS_MAX)
+		found = find_shared(in->plan, lane, content, units, &hunt);
+		if (hunt.version <= search->oldest)
 			break;
 	}
-	return false;
+	source->version = hunt.version;
+	source->offset = hunt.best * in->unit;
+	search->units = hunt.left;
+	return found;
 }
 
-bool dgen_locate(const struct dgen *dgen, struct dgen_content number,
-		 const struct dgen_search *search, struct dgen_source *source)
+bool dgen_locate(const struct dgen *dgen, struct dgen_content number, struct dgen_search *search,
+		 struct dgen_source *source)
 {
 	const struct dgen_inside in = dgen_inside(dgen);
 	const struct dgen_walk walk = dgen_walk(in.plan, search->domain, 0, 0);
@@ -381,7 +385,8 @@ static bool guess_shared(const struct dgen *dgen, const struct dgen_inside *in,
 		struct dgen_search search = { .domain = number.low - in->plan->seed -
 							(DGEN_SHARED | lane),
 					      .size = PLAUSIBLE,
-					      .newest = VERSIONS_MAX };
+					      .newest = VERSIONS_MAX,
+					      .units = GUESS_UNITS };
 
 		if (high - search.domain * DGEN_GOLDEN <= PLAUSIBLE)
 			return dgen_locate(dgen, number, &search, source);

@@ -32,6 +32,7 @@ struct dgen_search {
 	uint64_t domain, size;   /* bytes */
 	uint64_t near;           /* the place nearest to this offset is taken */
 	uint64_t oldest, newest; /* versions; some from the newest down are tried */
+	uint64_t units;          /* that may be visited; those that were are taken off */
 };
 
 /*
@@ -43,8 +44,8 @@ bool dgen_trace(const struct dgen *dgen, const uint8_t *data, uint32_t length, u
 		struct dgen_content *number);
 
 /* A place within search that has the block of that number. False: there is none, or it was not found. */
-bool dgen_locate(const struct dgen *dgen, struct dgen_content number,
-		 const struct dgen_search *search, struct dgen_source *source);
+bool dgen_locate(const struct dgen *dgen, struct dgen_content number, struct dgen_search *search,
+		 struct dgen_source *source);
 
 /*
  * The same where the domain is unknown: one that makes unit and version small numbers. block: its

@@ -47,8 +47,8 @@ static uint32_t random_part(const uint8_t *sector)
 static bool check(const struct dgen *dgen, uint32_t unit, uint64_t domain, uint64_t version,
 		  uint64_t offset)
 {
-	struct dgen_search search = { domain, FILE_SIZE, offset, version > 3 ? version - 3 : 0,
-				      version + 2 };
+	struct dgen_search search = { domain,      FILE_SIZE, offset, version > 3 ? version - 3 : 0,
+				      version + 2, 1 << 20 };
 	uint32_t at = (uint32_t)(offset % unit % DGEN_BLOCK);
 	uint8_t sector[DGEN_SECTOR];
 	struct dgen_content number, wanted = dgen_content(dgen, domain, version, offset / unit);

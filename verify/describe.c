@@ -175,7 +175,9 @@ static void add_what(struct text *text, const struct verify_finding *f)
 		add(text, ": random where dgen's data is, but not of this seed; another run's?");
 		break;
 	default:
-		add(text, ": %" PRIu64 " bytes differ; no data of this seed", f->bytes);
+		add(text, ": %" PRIu64 " bytes differ; %s", f->bytes,
+		    f->ours ? "data of this seed, but its place was not found" :
+			      "no data of this seed");
 	}
 }
 

@@ -11,10 +11,11 @@
 #include <string.h>
 
 #define SECTOR DGEN_SECTOR
-#define ORIGINS_MAX 6      /* in one finding; what is left is unknown */
-#define SECTORS_MAX 32769  /* of the largest unit, at any alignment */
-#define BITS_MAX 8         /* flipped, each in another byte */
-#define VERSIONS_TRIED 500 /* on either side */
+#define ORIGINS_MAX 6       /* in one finding; what is left is unknown */
+#define SECTORS_MAX 32769   /* of the largest unit, at any alignment */
+#define BITS_MAX 8          /* flipped, each in another byte */
+#define VERSIONS_TRIED 500  /* on either side */
+#define UNITS_MAX (1 << 21) /* visited, for the places of shared contents */
 #define NEIGHBOURS 256 /* sectors on either side, where a sector holds too little to be traced */
 
 /* Sector states besides the numbers of origins. */
@@ -38,6 +39,8 @@ struct scene {
 	const uint8_t *found;
 	uint32_t length;
 	uint64_t version, oldest, newest;
+	uint64_t *units; /* that may be visited yet */
+	bool *ours;      /* something was of this seed */
 	uint32_t sectors;
 	uint32_t nr_origins;
 	struct origin origins[ORIGINS_MAX];
@@ -126,16 +129,17 @@ static bool find_in_place(const struct scene *s, const struct verify_place *plac
 {
 	uint64_t offset = piece(s, sector).offset;
 	struct dgen_search search = { place->domain, place->size, offset > at ? offset - at : 0,
-				      s->oldest, s->version };
+				      s->oldest,     s->version,  *s->units };
 	struct dgen_source source;
+	bool found = dgen_locate(s->dgen, number, &search, &source);
 
-	if (dgen_locate(s->dgen, number, &search, &source) &&
-	    settle(s, sector, at, place, &source, o))
-		return true;
-	search.oldest = s->version;
-	search.newest = s->newest;
-	return s->newest > s->version && dgen_locate(s->dgen, number, &search, &source) &&
-	       settle(s, sector, at, place, &source, o);
+	if (!found && s->newest > s->version) {
+		search.oldest = s->version;
+		search.newest = s->newest;
+		found = dgen_locate(s->dgen, number, &search, &source);
+	}
+	*s->units = search.units;
+	return found && settle(s, sector, at, place, &source, o);
 }
 
 static bool find_place(const struct scene *s, struct dgen_content number, uint32_t sector,
@@ -144,6 +148,7 @@ static bool find_place(const struct scene *s, struct dgen_content number, uint32
 	uint32_t block = (uint32_t)(piece(s, sector).offset % s->unit / DGEN_BLOCK);
 	struct dgen_source source;
 
+	*s->ours = true;
 	/* Here first, as files may be clones of each other. */
 	if (find_in_place(s, &s->places[s->here], number, sector, at, o))
 		return true;
@@ -405,7 +410,7 @@ static void judge(const struct scene *s, struct verify_finding *f)
 		f->kind = VERIFY_MIXED;
 	else if (f->last - f->first < SECTOR)
 		f->kind = VERIFY_BYTES;
-	else if (!has_right_data(s) && has_our_shape(s))
+	else if (!*s->ours && !has_right_data(s) && has_our_shape(s))
 		f->kind = VERIFY_OTHER_SEED;
 	else
 		f->kind = VERIFY_UNKNOWN;
@@ -416,7 +421,10 @@ void verify_diagnose(const struct dgen *dgen, uint32_t unit, const struct verify
 		     uint32_t length, uint64_t version, uint64_t oldest, uint64_t newest,
 		     struct verify_finding *finding)
 {
+	uint64_t units = UNITS_MAX;
 	struct scene s = { .dgen = dgen,
+			   .units = &units,
+			   .ours = &finding->ours,
 			   .unit = unit,
 			   .places = places,
 			   .nr_places = nr_places,

@@ -51,6 +51,7 @@ struct verify_part {
 struct verify_finding {
 	enum verify_kind kind;
 	bool whole; /* no sector is right: never where a part of it may be */
+	bool ours;  /* UNKNOWN: of this seed, but no place was found that has it */
 	const struct verify_place *here;
 	uint64_t offset, length;
 	uint64_t unit, last_unit;

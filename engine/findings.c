@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What verify= has found wrong: told, dumped and counted, for all jobs of a run together. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "findings.h"
+
+enum {
+	LINES_MAX = 20, /* told in full */
+	DUMPS_MAX = 4,  /* units */
+	FILES_MAX = 256,
+};
+
+/* What all jobs of a run have found. */
+static struct shared {
+	atomic_uint lines, dumps;
+	atomic_bool said;
+	struct wrong_file {
+		_Atomic uint64_t domain; /* of its name; 0: free */
+		_Atomic uint64_t units;
+		_Atomic uint64_t first; /* lowest offset */
+		_Atomic uint64_t kinds[VERIFY_KINDS];
+		char name[256];
+	} files[FILES_MAX];
+} * shared;
+
+int findings_load(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared != MAP_FAILED)
+		return 0;
+	shared = NULL;
+	return -errno;
+}
+
+static struct wrong_file *wrong_file_of(const struct fio_file *f)
+{
+	const uint64_t domain = dgen_domain(f->file_name);
+
+	for (size_t i = 0; i < FILES_MAX; i++) {
+		struct wrong_file *w = &shared->files[i];
+		uint64_t seen = 0;
+
+		if (w->domain == domain)
+			return w;
+		if (!w->domain && atomic_compare_exchange_strong(&w->domain, &seen, domain)) {
+			w->first = UINT64_MAX;
+			snprintf(w->name, sizeof(w->name), "%s", f->file_name);
+			return w;
+		}
+		if (seen == domain)
+			return w;
+	}
+	return &shared->files[FILES_MAX - 1];
+}
+
+static void dump(const struct fio_file *f, uint64_t offset, const char *what, const void *data,
+		 size_t length)
+{
+	const char *slash = strrchr(f->file_name, '/');
+	char name[512];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%s%s.%" PRIu64 ".%s", aux_path ? aux_path : "",
+		 aux_path ? "/" : "", slash ? slash + 1 : f->file_name, offset, what);
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || write(fd, data, length) != (ssize_t)length)
+		run_warn("%s: %s", name, strerror(errno));
+	else
+		run_warn("  %s data: %s", what, name);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void dump_both(struct job *job, const struct job_file *file, uint64_t offset,
+		      const uint8_t *found, size_t length, uint64_t version)
+{
+	uint8_t *wanted;
+
+	if (!job->td->o.verify_dump || atomic_fetch_add(&shared->dumps, 1) >= DUMPS_MAX)
+		return;
+	wanted = malloc(length);
+	if (!wanted)
+		return;
+	dgen_fill(job->dgen, file->domain, version, offset, wanted, length);
+	dump(file->file, offset, "expected", wanted, length);
+	dump(file->file, offset, "received", found, length);
+	free(wanted);
+}
+
+/* Made with the first finding, as most jobs have none. */
+static int make_places(struct job *job)
+{
+	if (job->places)
+		return 0;
+	job->places = calloc(job->nr_files, sizeof(*job->places));
+	if (!job->places)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < job->nr_files; i++) {
+		job->places[i].name = job->files[i]->file->file_name;
+		job->places[i].domain = job->files[i]->domain;
+		job->places[i].size = job->files[i]->file->real_file_size;
+	}
+	return 0;
+}
+
+static void diagnose(struct job *job, const struct job_file *file, uint64_t offset,
+		     const uint8_t *found, size_t length, uint64_t version,
+		     struct verify_finding *finding)
+{
+	const struct track_file *t = file->track;
+	const uint64_t oldest = t ? (t->known ? t->oldest : t->base) : 0;
+	const uint64_t newest = t && t->wrapped ? t->base + TRACK_LAST - 1 : version + 1;
+	size_t here = 0;
+
+	while (job->files[here] != file)
+		here++;
+	verify_diagnose(job->dgen, job->options->data.dedup_unit, job->places, job->nr_files, here,
+			offset, found, length, version, oldest, newest, finding);
+}
+
+void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
+		   const uint8_t *found, size_t length, uint64_t version)
+{
+	struct wrong_file *w = wrong_file_of(file->file);
+	struct verify_finding finding = { .kind = VERIFY_UNKNOWN };
+	char line[VERIFY_LINE_MAX];
+	uint64_t first = w->first;
+
+	if (!make_places(job))
+		diagnose(job, file, offset, found, length, version, &finding);
+	job->wrong++;
+	w->units++;
+	w->kinds[finding.kind]++;
+	while (offset < first && !atomic_compare_exchange_weak(&w->first, &first, offset))
+		;
+	if (job->places && atomic_fetch_add(&shared->lines, 1) < LINES_MAX) {
+		verify_describe(&finding, line, sizeof(line));
+		run_warn("verify: %s", line);
+	}
+	dump_both(job, file, offset, found, length, version);
+}
+
+void findings_trimmed(struct job *job, const struct job_file *file, uint64_t offset, size_t length)
+{
+	struct wrong_file *w = wrong_file_of(file->file);
+
+	w->units++;
+	w->kinds[VERIFY_UNKNOWN]++;
+	job->wrong++;
+	if (atomic_fetch_add(&shared->lines, 1) < LINES_MAX)
+		run_warn("verify: %s: offset %" PRIu64 ", length %zu: was trimmed, but is not zero",
+			 file->file->file_name, offset, length);
+}
+
+void findings_say(void)
+{
+	if (atomic_exchange(&shared->said, true))
+		return;
+	for (size_t i = 0; i < FILES_MAX && shared->files[i].domain; i++) {
+		const struct wrong_file *w = &shared->files[i];
+		char kinds[256] = "";
+		size_t used = 0;
+
+		for (int kind = 0; kind < VERIFY_KINDS && used < sizeof(kinds); kind++)
+			if (w->kinds[kind])
+				used += snprintf(kinds + used, sizeof(kinds) - used,
+						 "%s%" PRIu64 " %s", used ? ", " : "",
+						 (uint64_t)w->kinds[kind], verify_kind_name(kind));
+		run_warn("verify: %s: %" PRIu64 " wrong, the first at offset %" PRIu64 ": %s",
+			 w->name, (uint64_t)w->units, (uint64_t)w->first, kinds);
+	}
+}

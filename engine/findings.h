@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DGEN_FINDINGS_H
+#define DGEN_FINDINGS_H
+
+#include "job.h"
+
+/* Before jobs are forked. 0 or -errno. */
+int findings_load(void);
+
+/* One unit, or a part of one, is not as version has it. */
+void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
+		   const uint8_t *found, size_t length, uint64_t version);
+
+/* A place that was trimmed is not zero. */
+void findings_trimmed(struct job *job, const struct job_file *file, uint64_t offset, size_t length);
+
+/* A line for each file of the run; once. */
+void findings_say(void);
+
+#endif

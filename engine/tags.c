@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which tags (see track.h) a job needs, for which of its files and how fine; and what a run that was
+ * killed has left in them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "marks.h"
+#include "tags.h"
+
+enum { SECTOR = 512 };
+
+/* The tags that jobs of this run use; in the main process, before any job is forked. */
+static struct opened {
+	struct track_options options;
+	char *path; /* NULL: in memory */
+	struct track *track;
+} * opened;
+static unsigned int nr_opened;
+
+/* ---- opening ---- */
+
+static bool same_options(const struct track_options *a, const struct track_options *b)
+{
+	return a->data.dedup_ratio == b->data.dedup_ratio &&
+	       a->data.compress_ratio == b->data.compress_ratio &&
+	       a->data.dedup_unit == b->data.dedup_unit &&
+	       a->data.compress_chunk == b->data.compress_chunk &&
+	       a->data.data_seed == b->data.data_seed && a->data_version == b->data_version;
+}
+
+static struct opened *find_opened(const struct options *options)
+{
+	const struct track_options wanted = { options->data, options->data_version };
+	const char *path = options->verify_state_file;
+
+	for (unsigned int i = 0; i < nr_opened; i++) {
+		if (path[0] ? opened[i].path && !strcmp(opened[i].path, path) :
+			      !opened[i].path && same_options(&opened[i].options, &wanted))
+			return &opened[i];
+	}
+	return NULL;
+}
+
+static int open_tags(struct options *options, enum track_mode mode, struct opened **out)
+{
+	const char *path = options->verify_state_file[0] ? options->verify_state_file : NULL;
+	char why[TRACK_WHY_MAX];
+	struct opened *more, *new;
+	int err;
+
+	more = realloc(opened, (nr_opened + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	opened = more;
+	new = &opened[nr_opened];
+	*new = (struct opened){ { options->data, options->data_version }, NULL, NULL };
+	if (path && !(new->path = strdup(path)))
+		return -ENOMEM;
+	err = track_open(path, mode, !options->data_seed_set, &new->options, &new->track, why);
+	if (!err && mode == TRACK_WRITE && track_last_end(new->track) == TRACK_CRASHED) {
+		snprintf(why, sizeof(why),
+			 "verify_state_file=%.100s: the system stopped while it was in use; verify "
+			 "with rw=read, then go on with a new one and the next data_version",
+			 path);
+		err = -EINVAL;
+	}
+	if (err) {
+		log_err("dgen: %s\n", why);
+		return err;
+	}
+	nr_opened++;
+	*out = new;
+	return 0;
+}
+
+int tags_open(struct thread_data *td, struct options *options, struct track **track)
+{
+	const bool needed = options->verify_state_file[0] ||
+			    (td->o.verify != VERIFY_NONE && (td_write(td) || td_trim(td)));
+	const enum track_mode mode = job_writes(td) ? TRACK_WRITE : TRACK_READ;
+	struct opened *found = find_opened(options);
+	int err;
+
+	*track = NULL;
+	if (!found && !needed)
+		return 0;
+	if (!found) {
+		/* What is in memory, a dry run changes. */
+		err = open_tags(options, options->verify_state_file[0] ? mode : TRACK_WRITE,
+				&found);
+		if (err)
+			return err;
+	} else if (mode == TRACK_WRITE && track_mode(found->track) == TRACK_READ) {
+		log_err("dgen: verify_state_file=%s: job %s writes; put it before those that read "
+			"only\n",
+			options->verify_state_file, td->o.name);
+		return -EINVAL;
+	}
+	if (options->verify_state_file[0])
+		options->data.data_seed = found->options.data.data_seed;
+	*track = found->track;
+	track_join(*track);
+	return 0;
+}
+
+/* ---- which files, and in which grains ---- */
+
+static uint64_t common_divisor(uint64_t a, uint64_t b)
+{
+	while (b) {
+		const uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static uint64_t grain_of_direction(const struct thread_data *td, enum fio_ddir ddir, uint64_t grain)
+{
+	const struct thread_options *o = &td->o;
+
+	grain = common_divisor(grain, o->min_bs[ddir]);
+	grain = common_divisor(grain, o->ba[ddir]);
+	for (unsigned int i = 0; i < o->bssplit_nr[ddir]; i++)
+		grain = common_divisor(grain, o->bssplit[ddir][i].bs);
+	return grain;
+}
+
+/* The largest that no write of the job covers in part. */
+static int find_grain(struct job *job, const struct fio_file *f, uint32_t *grain)
+{
+	struct thread_data *td = job->td;
+	uint64_t g = job->options->data.dedup_unit;
+	const long long step = td->o.ddir_seq_add;
+
+	if (td_write(td))
+		g = grain_of_direction(td, DDIR_WRITE, g);
+	if (td_trim(td))
+		g = grain_of_direction(td, DDIR_TRIM, g);
+	g = common_divisor(g, get_start_offset(td, (struct fio_file *)f));
+	g = common_divisor(g, step < 0 ? -step : step);
+	if (td->o.bs_unaligned || g % SECTOR) {
+		log_err("dgen: verify: block sizes and offsets of what is written must be multiples "
+			"of 512 (job %s)\n",
+			td->o.name);
+		return -EINVAL;
+	}
+	*grain = g;
+	return 0;
+}
+
+/* No I/O of the job ends beyond. fio has not set sizes yet. */
+static uint64_t largest_size(struct thread_data *td, struct fio_file *f)
+{
+	uint64_t size = f->real_file_size, wanted = td->o.file_size_high;
+	struct statvfs fs;
+	char *dir, *slash;
+
+	if (f->filetype != FIO_TYPE_FILE)
+		return size;
+	if (size == -1ULL)
+		size = 0;
+	if (!wanted && !td->o.fill_device && td->o.size != -1ULL)
+		wanted = td->o.size + get_start_offset(td, f);
+	if (td->o.fill_device || td->o.size == -1ULL) {
+		dir = strdup(f->file_name);
+		slash = dir ? strrchr(dir, '/') : NULL;
+		if (slash)
+			slash[1] = '\0';
+		if (!statvfs(slash ? dir : ".", &fs))
+			wanted = size + (uint64_t)fs.f_bfree * fs.f_frsize;
+		free(dir);
+	}
+	return size > wanted ? size : wanted;
+}
+
+/* ---- what a killed run left ---- */
+
+/* Which version does a grain hold, of the two that it may? */
+static uint8_t settle(const struct job *job, const struct job_file *file, size_t grain, uint8_t tag,
+		      const uint8_t *data, size_t length)
+{
+	struct track_file *t = file->track;
+	const uint8_t now = track_version_tag(tag);
+	const uint64_t offset = (uint64_t)grain * t->grain;
+
+	if (now > TRACK_LAST)
+		return TRACK_UNKNOWN;
+	if (dgen_compare(job->dgen, file->domain, track_version(t, now), offset, data, length) ==
+	    length)
+		return now;
+	if (now > 1 || t->wrapped) {
+		const uint8_t before = now > 1 ? now - 1 : TRACK_LAST;
+
+		if (dgen_compare(job->dgen, file->domain, track_version(t, before), offset, data,
+				 length) == length)
+			return before;
+	}
+	if (now == 1 && !t->known)
+		return TRACK_UNKNOWN;
+	for (uint64_t v = t->newest; now == 1 && v + 1 > t->oldest; v--)
+		if (dgen_compare(job->dgen, file->domain, v, offset, data, length) == length)
+			return TRACK_INITIAL;
+	return TRACK_BUSY;
+}
+
+/*
+ * A run that was killed leaves grains of which it did not know any more whether they were written.
+ * They are looked at before others write there.
+ */
+static int settle_all(struct job *job, struct job_file *file, const struct track_map *map)
+{
+	struct track_file *t = file->track;
+	const size_t grains = track_grains(t);
+	uint8_t *data;
+	int err = 0, fd;
+
+	fd = open(file->file->file_name, O_RDONLY | O_CLOEXEC);
+	data = malloc(t->grain);
+	if (fd < 0 || !data)
+		err = fd < 0 ? -errno : -ENOMEM;
+	for (size_t i = 0; !err && i < grains; i++) {
+		const uint8_t tag = map->tags[i];
+		ssize_t got;
+		uint8_t found;
+
+		if (!(tag & TRACK_BUSY))
+			continue;
+		got = pread(fd, data, t->grain, (off_t)i * t->grain);
+		if (got < 0) {
+			err = -errno;
+			break;
+		}
+		found = got ? settle(job, file, i, tag, data, got) : TRACK_UNKNOWN;
+		if (found == TRACK_BUSY) {
+			log_err("dgen: verify: %s: offset %llu, length %u: holds neither what a "
+				"killed run was writing there nor what was there before\n",
+				file->file->file_name, (unsigned long long)i * t->grain, t->grain);
+			err = -EILSEQ;
+		}
+		map->tags[i] = found;
+	}
+	free(data);
+	if (fd >= 0)
+		close(fd);
+	if (err && err != -EILSEQ)
+		log_err("dgen: verify: %s: %s\n", file->file->file_name, strerror(-err));
+	return err;
+}
+
+/* ---- setup ---- */
+
+static int setup_file(struct job *job, struct job_file *file)
+{
+	struct fio_file *f = (struct fio_file *)file->file;
+	char why[TRACK_WHY_MAX];
+	uint32_t grain = 0;
+	int err;
+
+	if (!job_writes(job->td) && track_is_file(job->track)) {
+		file->track = track_find(job->track, f->file_name);
+		if (file->track && !file->track->at)
+			file->track = NULL;
+		if (!file->track && job->verifies)
+			run_warn("verify_state_file=%s: knows nothing of %s; all of it must hold "
+				 "data_version=%" PRIu64,
+				 job->options->verify_state_file, f->file_name,
+				 job->options->data_version);
+		return 0;
+	}
+	if (!td_write(job->td) && !td_trim(job->td)) {
+		file->track = track_find(job->track, f->file_name);
+		return 0;
+	}
+	err = find_grain(job, f, &grain);
+	if (err)
+		return err;
+	err = track_add(job->track, f->file_name, largest_size(job->td, f), grain, &file->track,
+			why);
+	if (err)
+		log_err("dgen: %s\n", why);
+	return err;
+}
+
+int tags_setup(struct job *job)
+{
+	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
+		const int err = setup_file(job, job->files[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- a job begins ---- */
+
+static void say_memory(const struct job *job, struct job_file *file)
+{
+	struct track_file *t = file->track;
+
+	if (atomic_exchange(&t->said, 1) || !run_output_is_normal() || !job_writes(job->td))
+		return;
+	run_say("dgen: verify: one byte for each %u bytes of %s: %.1f KiB of memory%s", t->grain,
+		file->file->file_name, track_grains(t) / 1024.0,
+		track_is_file(job->track) ? ", twice that on disk" : "");
+}
+
+static struct track_initial initial_of(const struct job *job, const struct job_file *file)
+{
+	const struct options *options = job->options;
+	struct track_initial initial = { .base = file->first_version };
+
+	if (!file->first_version)
+		return initial;
+	if (file->first_version > options->data_version) { /* it was laid out */
+		initial.known = true;
+		initial.oldest = initial.newest = options->data_version;
+	} else if (file->size_found && file->size_found != -1ULL) {
+		initial.known = true;
+		initial.newest = options->data_version - 1;
+		initial.oldest = options->oldest_version_set ? options->oldest_version :
+							       initial.newest;
+	}
+	return initial;
+}
+
+static int init_file(struct job *job, struct job_file *file)
+{
+	const struct fio_file *f = file->file;
+	const struct track_initial initial = initial_of(job, file);
+	struct track_map map;
+	char why[TRACK_WHY_MAX];
+
+	if (job_writes(job->td) && f->real_file_size > file->track->size &&
+	    f->real_file_size != -1ULL) {
+		log_err("dgen: verify: %s: its size is not known at the start (job %s)\n",
+			f->file_name, job->td->o.name);
+		return -EINVAL;
+	}
+	if (track_map(job->track, file->track, &initial, &map, why)) {
+		log_err("dgen: %s\n", why);
+		return -ENOMEM;
+	}
+	file->tags = map.tags;
+	file->flushed = map.flushed;
+	file->changed = map.changed;
+	say_memory(job, file);
+	if (track_mode(job->track) == TRACK_WRITE && track_last_end(job->track) == TRACK_KILLED &&
+	    !atomic_exchange(&file->track->settled, 1))
+		return settle_all(job, file, &map);
+	return 0;
+}
+
+int tags_init(struct job *job)
+{
+	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
+		struct job_file *file = job->files[i];
+		const int err = file->track ? init_file(job, file) : 0;
+
+		if (err) {
+			td_verror(job->td, -err, "dgen: verify");
+			return err;
+		}
+	}
+	return 0;
+}
+
+void tags_leave(struct job *job)
+{
+	if (!job->track)
+		return;
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		if (job->files[i]->changed && track_mode(job->track) == TRACK_WRITE)
+			marks_flush(job->files[i]);
+	track_leave(job->track);
+	job->track = NULL;
+}
