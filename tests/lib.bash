@@ -268,6 +268,7 @@ failing_device() {
 
 # file_system SIZE: a small ext4 of its own, mounted at $MOUNT; teardown unmounts it.
 file_system() {
+	need_root
 	need_command mkfs.ext4
 	loop_device "$1"
 	mkfs.ext4 -q -m 0 "$DEVICE"

@@ -58,7 +58,8 @@ peak() {
 		--direct="$DIRECT" --time_based --runtime=60 --output-format=json >fio.out 2>fio.err \
 		3>&- &
 	pid=$!
-	sleep 1
+	# Not before fio listens.
+	while kill -0 $pid 2>/dev/null && [[ ! -s f ]]; do sleep 0.1; done
 	kill -INT $pid
 	status=0
 	wait $pid || status=$?
