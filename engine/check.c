@@ -69,7 +69,9 @@ static void allow(struct allowed *allowed, uint64_t version)
 
 static void allow_initial(const struct track_file *t, struct allowed *allowed)
 {
-	if (!t->known)
+	if (t->zeros)
+		allowed->zeros = true;
+	else if (!t->known)
 		allowed->anything = true;
 	for (uint64_t v = t->newest; t->known && v + 1 > t->oldest; v--)
 		allow(allowed, v);
@@ -96,7 +98,7 @@ static void allow_before(const struct track_file *t, uint8_t tag, struct allowed
 		allow_initial(t, allowed);
 	if (tag == 1 && t->wrapped)
 		allow(allowed, track_version(t, TRACK_LAST));
-	if (t->trimmed)
+	if (t->trims)
 		allowed->zeros = true;
 }
 
@@ -117,7 +119,7 @@ static void allow_overlap(const struct track_file *t, uint8_t sent, uint8_t now,
 	if (sent & TRACK_BUSY)
 		allow_before(t, first, allowed);
 	if (first > TRACK_LAST || last > TRACK_LAST)
-		allowed->zeros = allowed->anything = true;
+		allowed->anything = true;
 }
 
 /* After a crash of the system: what was flushed, or anything newer. */
@@ -179,9 +181,12 @@ static void check_allowed(struct job *job, const struct job_file *file,
 			job->unchecked += length;
 			return;
 		}
-		if (done < length)
-			findings_unit(job, file, offset, data, length,
-				      allowed->count ? allowed->versions[0] : 0);
+		if (done == length)
+			;
+		else if (allowed->count)
+			findings_unit(job, file, offset, data, length, allowed->versions[0]);
+		else
+			findings_not_zero(job, file, offset, data, length, "was never written");
 	}
 	job->checked += length;
 }
@@ -195,15 +200,19 @@ static void check_trimmed(struct job *job, const struct job_file *file, uint64_t
 	}
 	job->checked += length;
 	if (!all_zeros(data, length))
-		findings_trimmed(job, file, offset, length);
+		findings_not_zero(job, file, offset, data, length, "was trimmed");
 }
 
 /* A grain of which more than one version may be there, or none that is known. */
-static void check_grain(struct job *job, const struct job_file *file, size_t grain, uint8_t sent,
-			uint8_t now, uint64_t offset, const uint8_t *data, size_t length)
+static void check_grain(struct job *job, const struct io_state *state, size_t i, uint64_t offset,
+			const uint8_t *data, size_t length)
 {
+	const struct job_file *file = state->file;
 	const struct track_file *t = file->track;
-	struct allowed allowed = { 0 };
+	const size_t grain = state->grain + i;
+	const uint8_t sent = state->tags[i], now = file->tags[grain];
+	/* Perhaps trimmed and written again, and by chance as the same version as before. */
+	struct allowed allowed = { .zeros = state->trims != t->trims };
 
 	if (track_last_end(job->track) == TRACK_CRASHED)
 		allow_after_crash(t, now, file->flushed[grain], &allowed);
@@ -220,10 +229,10 @@ static void check_grain(struct job *job, const struct job_file *file, size_t gra
 	check_allowed(job, file, &allowed, offset, data, length);
 }
 
-static bool is_exact(const struct job *job, uint8_t sent, uint8_t now)
+static bool is_exact(const struct job *job, const struct io_state *state, uint8_t sent, uint8_t now)
 {
-	return sent == now && now && now <= TRACK_LAST &&
-	       track_last_end(job->track) != TRACK_CRASHED;
+	return sent == now && state->trims == state->file->track->trims && now &&
+	       now <= TRACK_LAST && track_last_end(job->track) != TRACK_CRASHED;
 }
 
 static void check_tracked(struct job *job, const struct io_state *state, const uint8_t *data)
@@ -235,7 +244,7 @@ static void check_tracked(struct job *job, const struct io_state *state, const u
 
 	for (size_t i = 0, n; i < state->grains && at < end; i += n) {
 		const uint8_t sent = state->tags[i], now = file->tags[state->grain + i];
-		const bool exact = is_exact(job, sent, now);
+		const bool exact = is_exact(job, state, sent, now);
 		uint64_t stop;
 
 		for (n = 1; exact && i + n < state->grains; n++)
@@ -247,7 +256,7 @@ static void check_tracked(struct job *job, const struct io_state *state, const u
 		if (exact)
 			check_exactly(job, file, at, data, stop - at, track_version(t, now));
 		else
-			check_grain(job, file, state->grain + i, sent, now, at, data, stop - at);
+			check_grain(job, state, i, at, data, stop - at);
 		data += stop - at;
 		at = stop;
 	}
@@ -297,7 +306,7 @@ void check_read(struct job *job, struct io_state *state, struct io_u *io_u)
 	state->length -= io_u->resid;
 	if (state->file->tags)
 		check_tracked(job, state, io_u->buf);
-	else if (!job_writes(job->td))
+	else if (!job_writes(job->td) && !state->file->track)
 		check_untracked(job, state, io_u->buf);
 	else
 		job->unchecked += state->length;

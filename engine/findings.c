@@ -124,38 +124,69 @@ static void diagnose(struct job *job, const struct job_file *file, uint64_t offs
 			offset, found, length, version, oldest, newest, finding);
 }
 
+static void count_unit(struct job *job, const struct job_file *file, uint64_t offset,
+		       enum verify_kind kind)
+{
+	struct wrong_file *w = wrong_file_of(file->file);
+	uint64_t first = w->first;
+
+	job->wrong++;
+	w->units++;
+	w->kinds[kind]++;
+	while (offset < first && !atomic_compare_exchange_weak(&w->first, &first, offset))
+		;
+}
+
+static bool may_tell(const struct job *job)
+{
+	return job->places && atomic_fetch_add(&shared->lines, 1) < LINES_MAX;
+}
+
+static void tell(const struct verify_finding *finding)
+{
+	char line[VERIFY_LINE_MAX];
+
+	verify_describe(finding, line, sizeof(line));
+	run_warn("verify: %s", line);
+}
+
 void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
 		   const uint8_t *found, size_t length, uint64_t version)
 {
-	struct wrong_file *w = wrong_file_of(file->file);
 	struct verify_finding finding = { .kind = VERIFY_UNKNOWN };
-	char line[VERIFY_LINE_MAX];
-	uint64_t first = w->first;
 
 	if (!make_places(job))
 		diagnose(job, file, offset, found, length, version, &finding);
-	job->wrong++;
-	w->units++;
-	w->kinds[finding.kind]++;
-	while (offset < first && !atomic_compare_exchange_weak(&w->first, &first, offset))
-		;
-	if (job->places && atomic_fetch_add(&shared->lines, 1) < LINES_MAX) {
-		verify_describe(&finding, line, sizeof(line));
-		run_warn("verify: %s", line);
-	}
+	count_unit(job, file, offset, finding.kind);
+	if (may_tell(job))
+		tell(&finding);
 	dump_both(job, file, offset, found, length, version);
 }
 
-void findings_trimmed(struct job *job, const struct job_file *file, uint64_t offset, size_t length)
+/* Most often it is the data of another place: which one, the diagnosis tells. */
+void findings_not_zero(struct job *job, const struct job_file *file, uint64_t offset,
+		       const uint8_t *found, size_t length, const char *why)
 {
-	struct wrong_file *w = wrong_file_of(file->file);
+	struct verify_finding finding = { .kind = VERIFY_UNKNOWN };
+	size_t count = 0, first = length;
 
-	w->units++;
-	w->kinds[VERIFY_UNKNOWN]++;
-	job->wrong++;
-	if (atomic_fetch_add(&shared->lines, 1) < LINES_MAX)
-		run_warn("verify: %s: offset %" PRIu64 ", length %zu: was trimmed, but is not zero",
-			 file->file->file_name, offset, length);
+	for (size_t i = 0; i < length; i++) {
+		if (found[i] && !count++)
+			first = i;
+	}
+	if (!make_places(job))
+		diagnose(job, file, offset, found, length, job->options->data_version, &finding);
+	if (finding.kind != VERIFY_MISDIRECTED)
+		finding.kind = VERIFY_BYTES;
+	count_unit(job, file, offset, finding.kind);
+	if (!may_tell(job))
+		return;
+	if (finding.kind == VERIFY_MISDIRECTED)
+		tell(&finding);
+	run_warn("verify: %s: offset %" PRIu64
+		 ", length %zu: %s, but %zu bytes are not zero, the first "
+		 "at offset %" PRIu64,
+		 file->file->file_name, offset, length, why, count, offset + first);
 }
 
 void findings_say(void)

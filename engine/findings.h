@@ -11,8 +11,9 @@ int findings_load(void);
 void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
 		   const uint8_t *found, size_t length, uint64_t version);
 
-/* A place that was trimmed is not zero. */
-void findings_trimmed(struct job *job, const struct job_file *file, uint64_t offset, size_t length);
+/* A place ("was trimmed", "was never written") is not zero. */
+void findings_not_zero(struct job *job, const struct job_file *file, uint64_t offset,
+		       const uint8_t *found, size_t length, const char *why);
 
 /* A line for each file of the run; once. */
 void findings_say(void);

@@ -40,6 +40,7 @@ struct io_state {
 	/* Where versions are tracked: */
 	bool marked;    /* its grains are noted as being written */
 	bool refill;    /* its buffer was filled for other versions */
+	uint32_t trims; /* of its file, when it was sent */
 	size_t grain;   /* number of the first */
 	size_t grains;  /* how many */
 	size_t room;    /* for tags */

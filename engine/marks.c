@@ -134,7 +134,7 @@ static bool send_trim(struct io_state *state)
 		state->tags[i] = track_version_tag(state->file->tags[state->grain + i]);
 		state->after[i] = TRACK_TRIMMED;
 	}
-	state->file->track->trimmed = 1;
+	state->file->track->trims++;
 	state->marked = mark(state);
 	return state->marked;
 }
@@ -249,6 +249,7 @@ bool marks_send(struct job *job, struct io_state *state, struct io_u *io_u)
 	if (state->ddir == DDIR_READ && job->verifies) {
 		if (locate(state))
 			return true;
+		state->trims = file->track->trims;
 		for (size_t i = 0; i < state->grains; i++)
 			state->tags[i] = file->tags[state->grain + i];
 	}

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -203,9 +204,11 @@ static uint8_t settle(const struct job *job, const struct job_file *file, size_t
 				 length) == length)
 			return before;
 	}
-	if (now == 1 && !t->known)
+	if (now == 1 && t->zeros && length && !data[0] && !memcmp(data, data + 1, length - 1))
+		return TRACK_INITIAL;
+	if (now == 1 && !t->known && !t->zeros)
 		return TRACK_UNKNOWN;
-	for (uint64_t v = t->newest; now == 1 && v + 1 > t->oldest; v--)
+	for (uint64_t v = t->newest; now == 1 && t->known && v + 1 > t->oldest; v--)
 		if (dgen_compare(job->dgen, file->domain, v, offset, data, length) == length)
 			return TRACK_INITIAL;
 	return TRACK_BUSY;
@@ -257,23 +260,31 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 
 /* ---- setup ---- */
 
+/* Then fio makes it, and what is not written is a hole. */
+static bool is_to_be_made(const struct fio_file *f)
+{
+	struct stat st;
+
+	if (f->filetype != FIO_TYPE_FILE)
+		return false;
+	return stat(f->file_name, &st) ? errno == ENOENT : !st.st_size;
+}
+
 static int setup_file(struct job *job, struct job_file *file)
 {
 	struct fio_file *f = (struct fio_file *)file->file;
 	char why[TRACK_WHY_MAX];
 	uint32_t grain = 0;
+	bool is_new;
 	int err;
 
 	if (!job_writes(job->td) && track_is_file(job->track)) {
 		file->track = track_find(job->track, f->file_name);
-		if (file->track && !file->track->at)
-			file->track = NULL;
-		if (!file->track && job->verifies)
-			run_warn("verify_state_file=%s: knows nothing of %s; all of it must hold "
-				 "data_version=%" PRIu64,
-				 job->options->verify_state_file, f->file_name,
-				 job->options->data_version);
-		return 0;
+		if (file->track)
+			return 0;
+		log_err("dgen: verify_state_file=%s: knows nothing of %s\n",
+			job->options->verify_state_file, f->file_name);
+		return -EINVAL;
 	}
 	if (!td_write(job->td) && !td_trim(job->td)) {
 		file->track = track_find(job->track, f->file_name);
@@ -282,10 +293,13 @@ static int setup_file(struct job *job, struct job_file *file)
 	err = find_grain(job, f, &grain);
 	if (err)
 		return err;
+	is_new = !track_find(job->track, f->file_name);
 	err = track_add(job->track, f->file_name, largest_size(job->td, f), grain, &file->track,
 			why);
 	if (err)
 		log_err("dgen: %s\n", why);
+	else if (is_new)
+		file->track->zeros = is_to_be_made(f);
 	return err;
 }
 
@@ -321,9 +335,10 @@ static struct track_initial initial_of(const struct job *job, const struct job_f
 	if (!file->first_version)
 		return initial;
 	if (file->first_version > options->data_version) { /* it was laid out */
+		file->track->zeros = false;
 		initial.known = true;
 		initial.oldest = initial.newest = options->data_version;
-	} else if (file->size_found && file->size_found != -1ULL) {
+	} else if (!file->track->zeros) {
 		initial.known = true;
 		initial.newest = options->data_version - 1;
 		initial.oldest = options->oldest_version_set ? options->oldest_version :
@@ -345,6 +360,9 @@ static int init_file(struct job *job, struct job_file *file)
 			f->file_name, job->td->o.name);
 		return -EINVAL;
 	}
+	/* The run that named the file in a verify_state_file ended before it wrote. */
+	if (!job_writes(job->td) && track_is_file(job->track) && !file->track->at)
+		return 0;
 	if (track_map(job->track, file->track, &initial, &map, why)) {
 		log_err("dgen: %s\n", why);
 		return -ENOMEM;

@@ -44,8 +44,9 @@ struct track_file {
 	uint64_t room;           /* for tags */
 	_Atomic uint64_t wrong;  /* units found wrong in this run */
 	uint32_t grain;
+	_Atomic uint32_t trims;        /* sent so far */
 	uint8_t known;                 /* oldest and newest are */
-	_Atomic uint8_t trimmed;       /* some of it, at some time */
+	uint8_t zeros;                 /* a grain with TRACK_INITIAL is */
 	_Atomic uint8_t wrapped;       /* the versions of some grain began again */
 	_Atomic uint8_t turn;          /* of the versions that follow a lost count */
 	_Atomic uint8_t settled;       /* in this run: what a killed one left */
