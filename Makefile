@@ -85,7 +85,7 @@ TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator
 
 GENERATOR_LIBS := -lm
 ENGINE_LIBS := -luring -laio -lm
-MEASURE_LIBS := -llz4 -lzstd -lxxhash -lm
+MEASURE_LIBS := -llz4 -lzstd -lz -llzo2 -lxxhash -lm
 TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
