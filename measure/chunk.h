@@ -26,11 +26,23 @@ struct chunker {
 	uint64_t gear[256];
 };
 
-/* Places where a cut may be: 2 * the number of the byte before it, plus 1 if it is a strict one. */
-struct marks {
-	uint32_t *list;
+/*
+ * Places where a cut may be, in ascending order: 2 * the number of the byte before it, plus 1 if it
+ * is a strict one. Data is looked through in so many lanes at once, each with a list of its own,
+ * since one hash after the other would leave the processor idle.
+ */
+#define CHUNK_LANES 4
+
+struct mark_list {
+	uint32_t *marks;
 	size_t count, room;
 };
+
+struct marks {
+	struct mark_list lanes[CHUNK_LANES];
+};
+
+void marks_free(struct marks *marks);
 
 /* 0 or -EINVAL: MIN_CHUNK <= min <= avg <= max <= MAX_CHUNK, avg a power of two. */
 int chunker_init(struct chunker *chunker, uint32_t min, uint32_t avg, uint32_t max);

@@ -15,14 +15,18 @@
 #include "report.h"
 #include "scan.h"
 
-/* Gives threads and sets their share of the memory, fewer threads where it is little. */
+/*
+ * One half is for the threads, of which there are fewer where that is little. The other is for the
+ * sets, whatever the threads leave: an estimate does not depend on their number either.
+ */
 static int plan_memory(struct settings *settings)
 {
 	struct scan_options *scan = &settings->scan;
 	unsigned int sets = scan_set_count(scan) * (settings->against_count ? 2 : 1);
 	uint64_t thread = scan_thread_memory(scan);
-	uint64_t least = thread + (uint64_t)sets * SET_MIN_BUDGET;
+	uint64_t least = (uint64_t)sets * SET_MIN_BUDGET;
 
+	least = 2 * (thread > least ? thread : least);
 	if (settings->memory < least) {
 		complain("--memory=%" PRIu64 "k: these options need at least %" PRIu64 "m",
 			 settings->memory >> 10, (least >> 20) + 1);
@@ -127,7 +131,7 @@ static int measure(struct settings *settings)
 	}
 	scan_prepare(&settings->scan);
 	ret = plan_memory(settings);
-	memory = settings->memory - settings->scan.threads * scan_thread_memory(&settings->scan);
+	memory = settings->memory / 2;
 	if (!ret && settings->against_count) {
 		memory /= 2;
 		ret = read_against(settings, memory, counts, &sets);

@@ -53,7 +53,7 @@ static void json_dedup(const struct figures *figures, const struct dedup_figures
 
 static void json_codec(const struct codec_figures *codec)
 {
-	const struct tally *tally = codec->tally;
+	const struct tally *tally = &codec->tally;
 
 	printf("{\"codec\": \"%s\", \"record\": %" PRIu32 ", \"bytes_in\": %" PRIu64
 	       ", \"bytes_out\": %" PRIu64,

@@ -108,7 +108,7 @@ static int add_run(struct run **list, size_t *count, size_t *room, struct run ru
 static int end_group(struct records *records, size_t end)
 {
 	size_t begin = records->group_begin;
-	struct run run = { records->gathered + begin, (uint32_t)(end - begin), 1 };
+	struct run run = { records->gathered + begin, (uint32_t)(end - begin), 1, 0 };
 
 	records->group_begin = end;
 	if (!run.length)
@@ -125,17 +125,21 @@ void records_begin(struct records *records, const struct carry *carry)
 	memcpy(records->gathered, carry->data, carry->length);
 }
 
-/* One in so many units of a sample begins a longer record, so that their bytes are as many. */
+/*
+ * One in so many units of a sample begins a longer record, as many as the record has units. So the
+ * bytes of all records stand for those of all units.
+ */
 static int sample_record(struct records *records, const struct piece *piece,
-			 const unsigned char *data, unsigned int level, uint64_t dice)
+			 const unsigned char *data, uint64_t weight, uint64_t dice)
 {
+	size_t unit = records->options->unit;
 	size_t span = records_span(records->options);
 	const unsigned char *begin = piece->data - piece->history;
 	size_t all = piece->history + piece->length;
 	size_t at = (size_t)(data - begin);
 	unsigned int bits = 0;
 
-	while (((size_t)records->options->unit << (bits + 1)) <= span)
+	while ((unit << (bits + 1)) <= span)
 		bits++;
 	if (dice & ((1ull << bits) - 1))
 		return 0;
@@ -144,13 +148,15 @@ static int sample_record(struct records *records, const struct piece *piece,
 	if (at + span > all)
 		at = all - span;
 	return add_run(&records->groups, &records->group_count, &records->group_room,
-		       (struct run){ begin + at, (uint32_t)span, 1ull << (level + bits) });
+		       (struct run){ begin + at, (uint32_t)span, weight,
+				     (double)weight * (double)weight });
 }
 
 int records_unit(struct records *records, const struct piece *piece, const unsigned char *data,
 		 size_t length, unsigned int level, uint64_t dice)
 {
-	struct run run = { data, (uint32_t)length, 1ull << level };
+	uint64_t weight = 1ull << level;
+	struct run run = { data, (uint32_t)length, weight, (double)weight * (double)(weight - 1) };
 
 	if (!records->options->codec_count)
 		return 0;
@@ -159,7 +165,7 @@ int records_unit(struct records *records, const struct piece *piece, const unsig
 	if (!records_span(records->options))
 		return 0;
 	if (level)
-		return sample_record(records, piece, data, level, dice);
+		return sample_record(records, piece, data, weight, dice);
 	memcpy(records->gathered + records->gathered_length, data, length);
 	records->gathered_length += length;
 	return 0;
@@ -200,8 +206,8 @@ static int compress(struct records *records, const struct run *run, unsigned int
 		tally_add(tally, length, packed, run->weight);
 		out += packed;
 	}
-	if (run->weight > 1)
-		tally_sampled(tally, run->length, out, run->weight);
+	if (run->variance > 0)
+		tally_sampled(tally, run->length, out, run->variance);
 	return 0;
 }
 

@@ -36,11 +36,12 @@ struct carry {
 	size_t length;
 };
 
-/* A run of distinct data within struct records. */
+/* A run of distinct data, a unit or several records. */
 struct run {
 	const unsigned char *data;
 	uint32_t length;
-	uint64_t weight;
+	uint64_t weight; /* stands for so many */
+	double variance; /* the factor of tally_sampled(); 0: it was not drawn */
 };
 
 /* One thread's. */

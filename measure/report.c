@@ -33,8 +33,8 @@ static void fill_codec(struct codec_figures *codec, const struct figures *figure
 	const struct unit_count *count = &figures->dedup[0].count;
 	double stored;
 
-	codec->ratio = tally_ratio(codec->tally);
-	codec->error = tally_error(codec->tally);
+	codec->ratio = tally_ratio(&codec->tally);
+	codec->error = tally_error(&codec->tally);
 	if (!(codec->ratio > 0) || !count->distinct_bytes)
 		return;
 	stored = (double)count->distinct_bytes / codec->ratio;
@@ -68,7 +68,7 @@ int report(const struct scan_options *options, const struct source_totals *total
 
 			codec->codec = records->codecs[j].name;
 			codec->record = records->records[i];
-			codec->tally = &counts->tallies[j][i];
+			codec->tally = counts->tallies[j][i];
 			fill_codec(codec, figures);
 		}
 	}
@@ -205,8 +205,8 @@ static void print_codecs(const struct figures *figures, unsigned int first, unsi
 	printf("%12s %14s %14s %14s %14s\n", "codec", "bytes in", "bytes out", "compression",
 	       "with dedup");
 	for (unsigned int i = 0; i < count; i++) {
-		printf("%12s %14" PRIu64 " %14" PRIu64, codecs[i].codec, codecs[i].tally->in,
-		       codecs[i].tally->out);
+		printf("%12s %14" PRIu64 " %14" PRIu64, codecs[i].codec, codecs[i].tally.in,
+		       codecs[i].tally.out);
 		print_ratio(codecs[i].ratio, codecs[i].error);
 		print_ratio(codecs[i].total, codecs[i].total_error);
 		putchar('\n');
@@ -214,7 +214,7 @@ static void print_codecs(const struct figures *figures, unsigned int first, unsi
 	printf("%12s %14s %14s %14s %14s\n", "allocated in", "512 bytes", "4096 bytes", "1/4 steps",
 	       "1/2 steps");
 	for (unsigned int i = 0; i < count; i++) {
-		const struct tally *tally = codecs[i].tally;
+		const struct tally *tally = &codecs[i].tally;
 
 		printf("%12s", codecs[i].codec);
 		for (unsigned int j = 0; j < ALLOCATIONS; j++)
@@ -235,7 +235,7 @@ static void print_sizes(const struct figures *figures, unsigned int count)
 		printf(" %3u", i);
 	puts(" raw");
 	for (unsigned int i = 0; i < count; i++) {
-		const struct tally *tally = figures->codecs[i].tally;
+		const struct tally *tally = &figures->codecs[i].tally;
 		double sum = 0;
 
 		for (unsigned int j = 0; j <= SIZE_BINS; j++)

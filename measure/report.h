@@ -18,7 +18,7 @@ struct dedup_figures {
 struct codec_figures {
 	const char *codec;
 	uint32_t record;
-	const struct tally *tally;
+	struct tally tally;
 	double ratio, error;     /* of the distinct data */
 	double total;            /* with dedup, without zeros */
 	double total_with_zeros; /* as if they took no space */

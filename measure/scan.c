@@ -423,7 +423,7 @@ static void worker_free(struct worker *worker)
 	records_close(&worker->records);
 	free(worker->batch.buffer);
 	free(worker->found);
-	free(worker->marks.list);
+	marks_free(&worker->marks);
 	free(worker->ends);
 }
 

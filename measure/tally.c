@@ -58,11 +58,8 @@ void tally_add(struct tally *tally, size_t length, size_t size, uint64_t weight)
 	tally->sizes[bin] += weight;
 }
 
-void tally_sampled(struct tally *tally, size_t in, size_t out, uint64_t weight)
+void tally_sampled(struct tally *tally, size_t in, size_t out, double factor)
 {
-	/* Horvitz and Thompson's estimate of a variance: (1 - p) / p^2 of each square. */
-	double factor = (double)weight * (double)(weight - 1);
-
 	tally->in_in += factor * (double)in * (double)in;
 	tally->in_out += factor * (double)in * (double)out;
 	tally->out_out += factor * (double)out * (double)out;

@@ -31,8 +31,11 @@ const char *allocation_name(enum allocation allocation);
 /* A record of length bytes that became size bytes, size <= length, and stands for weight records. */
 void tally_add(struct tally *tally, size_t length, size_t size, uint64_t weight);
 
-/* Records that were drawn together, in and out bytes of them: for the error. */
-void tally_sampled(struct tally *tally, size_t in, size_t out, uint64_t weight);
+/*
+ * Records that were drawn together, in and out bytes of them, for the error: Horvitz and Thompson's
+ * estimate of the variance takes their squares times factor = (1 - p) / p^2.
+ */
+void tally_sampled(struct tally *tally, size_t in, size_t out, double factor);
 
 void tally_sum(struct tally *to, const struct tally *from);
 
