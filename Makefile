@@ -279,7 +279,8 @@ uninstall: ## remove what install installed
 	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
 		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-measure' \
-		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man3/dgen.3' \
+		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-measure.1' \
+		'$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
 		2>/dev/null || :
