@@ -122,19 +122,20 @@ UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
+CALIBRATE_BIN := $(B)/calibrate
 ALL_OBJ := $(GENERATOR_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) \
 	$(UNIT_COMMON_OBJ)
 
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests run check quality lint format install uninstall clean distclean help deps FORCE
+.PHONY: all tests run check quality calibrate lint format install uninstall clean distclean help deps FORCE
 
 # The default.
 all: $(ENGINE) $(MEASURE) $(COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library, dgen, dgen-measure
 	@:
 
-tests: $(UNIT_BIN) $(EXAMPLE_BIN) ## build the unit tests and the example
+tests: $(UNIT_BIN) $(EXAMPLE_BIN) $(CALIBRATE_BIN) ## build the unit tests and the example
 	@:
 
 # ---------------------------------------------------------------- compile and link
@@ -210,6 +211,12 @@ $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(LIBDGEN) $(GENERATOR_LIBS)
 
+# Uses the codecs of dgen-measure.
+$(CALIBRATE_BIN): results/calibrate/calibrate.c $(B)/measure/codec.o $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(BASE_FLAGS) $(MEASURE_FLAGS) $(LINK_FLAGS) -pie -o $@ $< $(B)/measure/codec.o \
+		$(MEASURE_LIBS)
+
 # Without a date, so that the same source makes the same page.
 $(MAN): $(B)/%: %.scd
 	$(say) MAN $@
@@ -237,6 +244,9 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
+
+calibrate: $(CALIBRATE_BIN) ## the table of what codecs make of chunks (CALIBRATE='codecs records chunks')
+	@$(CALIBRATE_BIN) $(CALIBRATE)
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \

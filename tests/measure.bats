@@ -497,3 +497,20 @@ within() {
 		grep -qF -- "$option" "$ROOT/man/dgen-measure.1.scd" || fail "no $option in dgen-measure(1)"
 	done
 }
+
+@test "measure: make calibrate foretells what is measured" {
+	[[ -x $ROOT/build/calibrate ]] || skip "make tests builds it"
+	"$ROOT/build/calibrate" lz4,zstd:3 16k 4k >table || fail "$(cat table)"
+	for i in {1..256}; do
+		head -c 1000 /dev/urandom
+		head -c 3096 /dev/zero
+	done >f
+	measured --codec=lz4,zstd:3 --record=16k f
+	for codec in lz4 zstd-3; do
+		size=$(figure ".codecs[] | select(.codec == \"$codec\").bytes_out / 256")
+		wanted=$(awk -v c=$codec '$1 == c { print $4 + $5 * 1000 }' table)
+		near "$size" "$wanted" 1 || fail "$codec: $size, foretold $wanted" "$(cat table)"
+	done
+	run -1 "$ROOT/build/calibrate" rar
+	run -1 "$ROOT/build/calibrate" lz4 5q
+}
