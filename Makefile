@@ -87,7 +87,7 @@ TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
 
 GENERATOR_LIBS := -lm
 ENGINE_LIBS := -luring -laio -lm
-MEASURE_LIBS := -llz4 -lzstd -lxxhash -lm
+MEASURE_LIBS := -llz4 -lzstd -lz -llzo2 -lxxhash -lm
 TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
@@ -126,19 +126,20 @@ UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
-ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) \
-	$(UNIT_COMMON_OBJ)
+CALIBRATE_BIN := $(B)/calibrate
+ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) \
+	$(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
 
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests run check quality lint format install uninstall clean distclean help deps FORCE
+.PHONY: all tests run check quality calibrate lint format install uninstall clean distclean help deps FORCE
 
 # The default.
 all: $(ENGINE) $(MEASURE) $(COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library, dgen, dgen-measure
 	@:
 
-tests: $(UNIT_BIN) $(EXAMPLE_BIN) ## build the unit tests and the example
+tests: $(UNIT_BIN) $(EXAMPLE_BIN) $(CALIBRATE_BIN) ## build the unit tests and the example
 	@:
 
 # ---------------------------------------------------------------- compile and link
@@ -215,6 +216,12 @@ $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(LIBDGEN) $(GENERATOR_LIBS)
 
+# Uses the codecs of dgen-measure.
+$(CALIBRATE_BIN): results/calibrate/calibrate.c $(B)/measure/codec.o $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(BASE_FLAGS) $(MEASURE_FLAGS) $(LINK_FLAGS) -pie -o $@ $< $(B)/measure/codec.o \
+		$(MEASURE_LIBS)
+
 # Without a date, so that the same source makes the same page.
 $(MAN): $(B)/%: %.scd
 	$(say) MAN $@
@@ -242,6 +249,9 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
+
+calibrate: $(CALIBRATE_BIN) ## the table of what codecs make of chunks (CALIBRATE='codecs records chunks')
+	@$(CALIBRATE_BIN) $(CALIBRATE)
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
@@ -284,7 +294,8 @@ uninstall: ## remove what install installed
 	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
 		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-measure' \
-		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man3/dgen.3' \
+		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-measure.1' \
+		'$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
 		2>/dev/null || :

@@ -22,6 +22,9 @@ int codec_parse(const char *text, struct codec *codec);
 /* The names that codec_parse() takes, for a message. */
 const char *codec_names(void);
 
+/* "lz4 1.9.4, zstd 1.5.4 ...": what is compiled in, as the libraries say it themselves. */
+void codec_versions(char *text, size_t size);
+
 /* What one thread needs to compress; NULL without memory. */
 void *codec_open(const struct codec *codec);
 void codec_close(const struct codec *codec, void *state);

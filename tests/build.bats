@@ -39,6 +39,7 @@ setup_file() {
 	done
 	if command -v scdoc >/dev/null; then
 		[[ -f root/usr/local/share/man/man3/dgen.3 ]] || { show installed; false; }
+		[[ -f root/usr/local/share/man/man1/dgen-measure.1 ]] || { show installed; false; }
 	fi
 	engine=$(find root -name libdgen_engine.so)
 	ENGINE=$T/$engine

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "version.h"
+
+#define MAX_THREADS 1024
+
+static const char usage[] =
+	"Usage: dgen-measure [option]... PATH...\n"
+	"Says what deduplication and compression files, directory trees, block devices and\n"
+	"streams (- is standard input) hold, all of them counted together. Units of zeros only\n"
+	"are counted apart.\n"
+	"\n"
+	"  -u, --unit=SIZE[,SIZE]...   bytes at which storage deduplicates, all in one pass; the\n"
+	"                              first one decides which data is distinct and goes to the\n"
+	"                              codecs (4k,512,8k,16k,32k,64k,128k,1m)\n"
+	"  -k, --chunks=MIN:AVG:MAX    content-defined chunks too, as backup tools cut them, or\n"
+	"                              none (8k:16k:64k)\n"
+	"  -c, --codec=NAME[,NAME]...  lz4, lz4hc[:1-12], zstd[:1-22], deflate[:1-9], lzo or none\n"
+	"                              (lz4,zstd:3)\n"
+	"  -r, --record=SIZE[,SIZE]... bytes that a codec sees at a time (4k)\n"
+	"  -s, --shift=SIZE            leave out this much at the start of each file\n"
+	"  -a, --against=PATH          count the units that PATH has too; may be repeated\n"
+	"  -m, --memory=SIZE           use so much; where hashes do not fit, estimate from a sample\n"
+	"                              and say how good it is (a quarter of the machine's memory)\n"
+	"  -d, --direct                read past the page cache (O_DIRECT)\n"
+	"  -t, --threads=N             all CPUs unless given\n"
+	"  -j, --json                  print JSON\n"
+	"  -q, --quiet                 show no progress and no notes\n"
+	"  -h, --help                  print this\n"
+	"  -V, --version               print the version and those of the codecs\n"
+	"\n"
+	"SIZE is in bytes or ends in k, m or g (powers of 1024).\n";
+
+static const struct option long_options[] = {
+	{ "unit", required_argument, NULL, 'u' },    { "chunks", required_argument, NULL, 'k' },
+	{ "codec", required_argument, NULL, 'c' },   { "record", required_argument, NULL, 'r' },
+	{ "shift", required_argument, NULL, 's' },   { "against", required_argument, NULL, 'a' },
+	{ "memory", required_argument, NULL, 'm' },  { "direct", no_argument, NULL, 'd' },
+	{ "threads", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
+	{ "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
+};
+
+void complain(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("dgen-measure: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+}
+
+/* Decimal digits and at most one suffix. */
+static int parse_size(const char *text, uint64_t *size)
+{
+	unsigned int bits = 0;
+	unsigned long long value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	switch (*end) {
+	case 'k':
+	case 'K':
+		bits = 10;
+		break;
+	case 'm':
+	case 'M':
+		bits = 20;
+		break;
+	case 'g':
+	case 'G':
+		bits = 30;
+		break;
+	case '\0':
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (errno || (bits && end[1]) || value > (uint64_t)INT64_MAX >> bits)
+		return -EINVAL;
+	*size = value << bits;
+	return 0;
+}
+
+/* SIZE[,SIZE]..., each from 512 to most. */
+static int set_sizes(const char *option, char *list, uint64_t most, uint32_t *sizes,
+		     unsigned int room, unsigned int *count)
+{
+	char *text;
+
+	*count = 0;
+	while ((text = strsep(&list, ","))) {
+		uint64_t size;
+
+		if (parse_size(text, &size) || size < MIN_UNIT || size > most) {
+			complain("--%s=%s: must be a size from 512 to %um, or several with commas",
+				 option, text, (unsigned int)(most >> 20));
+			return -EINVAL;
+		}
+		if (*count == room) {
+			complain("--%s: at most %u sizes", option, room);
+			return -EINVAL;
+		}
+		for (unsigned int i = 0; i < *count; i++) {
+			if (sizes[i] == size) {
+				complain("--%s=%s: it is there twice", option, text);
+				return -EINVAL;
+			}
+		}
+		sizes[(*count)++] = (uint32_t)size;
+	}
+	return 0;
+}
+
+static int set_codecs(struct record_options *records, char *list)
+{
+	char *text;
+
+	records->codec_count = 0;
+	if (!strcmp(list, "none"))
+		return 0;
+	while ((text = strsep(&list, ","))) {
+		struct codec codec;
+
+		if (codec_parse(text, &codec)) {
+			complain("--codec=%s: must be some of %s", text, codec_names());
+			return -EINVAL;
+		}
+		if (records->codec_count == MAX_CODECS) {
+			complain("--codec: at most %d codecs", MAX_CODECS);
+			return -EINVAL;
+		}
+		records->codecs[records->codec_count++] = codec;
+	}
+	return 0;
+}
+
+static int set_chunks(struct scan_options *scan, const char *text)
+{
+	uint64_t sizes[3];
+	char copy[80];
+	char *rest = copy;
+
+	scan->chunks = false;
+	if (!strcmp(text, "none"))
+		return 0;
+	snprintf(copy, sizeof(copy), "%s", text);
+	for (unsigned int i = 0; i < 3; i++) {
+		const char *size = strsep(&rest, ":");
+
+		if (!size || parse_size(size, &sizes[i]) || sizes[i] > MAX_CHUNK)
+			goto bad;
+	}
+	if (rest || strlen(text) >= sizeof(copy) ||
+	    chunker_init(&scan->chunker, (uint32_t)sizes[0], (uint32_t)sizes[1],
+			 (uint32_t)sizes[2]))
+		goto bad;
+	scan->chunks = true;
+	return 0;
+bad:
+	complain("--chunks=%s: must be none or MIN:AVG:MAX, 256 <= MIN <= AVG <= MAX <= 4m, AVG a "
+		 "power of 2",
+		 text);
+	return -EINVAL;
+}
+
+static int set_threads(struct scan_options *scan, const char *text)
+{
+	uint64_t count;
+
+	if (parse_size(text, &count) || count < 1 || count > MAX_THREADS) {
+		complain("--threads=%s: must be a number from 1 to %d", text, MAX_THREADS);
+		return -EINVAL;
+	}
+	scan->threads = (unsigned int)count;
+	return 0;
+}
+
+/* An option without an argument, or an unknown one. */
+static int set_flag(struct settings *settings, int option, const char *text)
+{
+	char versions[160];
+
+	switch (option) {
+	case 'd':
+		settings->scan.source.direct = true;
+		return 0;
+	case 'j':
+		settings->json = true;
+		return 0;
+	case 'q':
+		settings->quiet = true;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'V':
+		codec_versions(versions, sizeof(versions));
+		printf("dgen-measure " DGEN_VERSION " (%s)\n", versions);
+		return 1;
+	case ':':
+		complain("%s: needs a value; try dgen-measure --help", text);
+		return -EINVAL;
+	default:
+		complain("%s: no such option, or it takes no value; try dgen-measure --help", text);
+		return -EINVAL;
+	}
+}
+
+/* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
+static int set_option(struct settings *settings, int option, const char *text)
+{
+	struct scan_options *scan = &settings->scan;
+
+	switch (option) {
+	case 'u':
+		return set_sizes("unit", optarg, MAX_UNIT, scan->units, MAX_UNITS,
+				 &scan->unit_count);
+	case 'r':
+		return set_sizes("record", optarg, MAX_RECORD, scan->records.records, MAX_RECORDS,
+				 &scan->records.record_count);
+	case 'k':
+		return set_chunks(scan, optarg);
+	case 'c':
+		return set_codecs(&scan->records, optarg);
+	case 's':
+		if (!parse_size(optarg, &scan->source.shift))
+			return 0;
+		complain("--shift=%s: must be a size", optarg);
+		return -EINVAL;
+	case 'm':
+		if (!parse_size(optarg, &settings->memory))
+			return 0;
+		complain("--memory=%s: must be a size", optarg);
+		return -EINVAL;
+	case 'a':
+		settings->against[settings->against_count++] = optarg;
+		return 0;
+	case 't':
+		return set_threads(scan, optarg);
+	default:
+		return set_flag(settings, option, text);
+	}
+}
+
+static unsigned int cpus_allowed(void)
+{
+	cpu_set_t set;
+	int count = 0;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		count = CPU_COUNT(&set);
+	return count > 0 ? (unsigned int)count : 1;
+}
+
+static int set_defaults(struct settings *settings, int argc)
+{
+	char units[] = "4k,512,8k,16k,32k,64k,128k,1m";
+	char codecs[] = "lz4,zstd:3";
+	char records[] = "4k";
+	struct scan_options *scan = &settings->scan;
+	long pages = sysconf(_SC_PHYS_PAGES);
+	long page = sysconf(_SC_PAGESIZE);
+
+	memset(settings, 0, sizeof(*settings));
+	scan->threads = cpus_allowed();
+	settings->memory = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 : 1u << 30;
+	set_sizes("unit", units, MAX_UNIT, scan->units, MAX_UNITS, &scan->unit_count);
+	set_sizes("record", records, MAX_RECORD, scan->records.records, MAX_RECORDS,
+		  &scan->records.record_count);
+	set_codecs(&scan->records, codecs);
+	set_chunks(scan, "8k:16k:64k");
+	settings->against = calloc((size_t)argc + 1, sizeof(*settings->against));
+	if (settings->against)
+		return 0;
+	complain("not enough memory to start");
+	return -ENOMEM;
+}
+
+int options_parse(struct settings *settings, int argc, char **argv)
+{
+	int option;
+	int ret = set_defaults(settings, argc);
+
+	opterr = 0;
+	while (!ret) {
+		/* The word that is looked at, for a complaint: getopt may move on or not. */
+		int at = optind;
+
+		option = getopt_long(argc, argv, ":u:k:c:r:s:a:m:dt:jqhV", long_options, NULL);
+		if (option == -1)
+			break;
+		ret = set_option(settings, option, argv[optind > at ? optind - 1 : at]);
+	}
+	if (ret)
+		return ret;
+	if (optind >= argc) {
+		complain("no PATH given; try dgen-measure --help");
+		return -EINVAL;
+	}
+	settings->paths = argv + optind;
+	settings->path_count = (unsigned int)(argc - optind);
+	settings->scan.progress = !settings->quiet && isatty(STDERR_FILENO);
+	settings->scan.source.notes = !settings->quiet;
+	return 0;
+}
