@@ -12,7 +12,9 @@
  *   vec aes(t, v, key)      AESENC of each lane
  */
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
-#define AT_ONCE (16 / VECS)                   /* lines that an iteration writes */
+#define AT_ONCE (VECS > 2 ? 4 : 8)        /* lines that an iteration writes: a sector at most */
+
+#include <string.h>
 
 struct keys {
 	vec k0[VECS], k1[VECS];
@@ -26,8 +28,15 @@ static inline void set_keys(struct keys *keys, const struct dgen_tables *t,
 			    struct dgen_content number)
 {
 	vec r2 = lane16(t->rounds[2]), r3 = lane16(t->rounds[3]);
-	vec n = aes(t, aes(t, pair(number.low, number.high), lane16(t->rounds[0])),
-		    lane16(t->rounds[1]));
+	vec n;
+
+	/*
+	 * Numbers are written as two words. Were they read as one vector, that would wait until both
+	 * words, and the block before them, have left the store buffer.
+	 */
+	__asm__("" : "+r"(number.low));
+	n = aes(t, aes(t, pair(number.low, number.high), lane16(t->rounds[0])),
+		lane16(t->rounds[1]));
 
 	for (int i = 0; i < VECS; i++) {
 		vec a = xor(n, load(t->lanes[0] + i * sizeof(vec)));
@@ -89,8 +98,11 @@ static inline uint8_t *write_zeros(uint8_t *out, uint8_t *end)
 #pragma GCC unroll 16
 		for (int i = 0; i < AT_ONCE * VECS; i++)
 			store(out + i * sizeof(vec), zero());
-	for (; out < end; out += sizeof(vec))
+	for (; out < end; out += sizeof(vec)) {
+		/* Else compilers make this a call of memset, and save all registers around it. */
+		__asm__("" : "+r"(out));
 		store(out, zero());
+	}
 	return out;
 }
 
@@ -111,11 +123,43 @@ static inline uint8_t *write_block(const struct keys *keys, const struct dgen_ta
 	return out;
 }
 
+/* Bytes of one block that begin or end within a line, by way of a line of their own. */
+static __attribute__((noinline)) void write_odd(const struct dgen_tables *t,
+						struct dgen_content number,
+						struct dgen_shape shape, uint8_t *out)
+{
+	uint32_t at = shape.begin, end = shape.end;
+	struct keys keys;
+
+	set_keys(&keys, t, number);
+	while (at < end) {
+		uint32_t skip = at % DGEN_LINE, size = (end - at) / DGEN_LINE * DGEN_LINE;
+		uint8_t line[DGEN_LINE];
+
+		shape.begin = at - skip;
+		if (skip || !size) {
+			size = end - at < DGEN_LINE - skip ? end - at : DGEN_LINE - skip;
+			shape.end = shape.begin + DGEN_LINE;
+			write_block(&keys, t, shape, line);
+			memcpy(out, line + skip, size);
+		} else {
+			shape.end = at + size;
+			write_block(&keys, t, shape, out);
+		}
+		out += size;
+		at += size;
+	}
+}
+
 static void fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
 		 struct dgen_shape shape, uint8_t *out)
 {
 	struct keys keys, next;
 
+	if ((shape.begin | shape.end) % DGEN_LINE) {
+		write_odd(t, numbers[0], shape, out);
+		return;
+	}
 	set_keys(&next, t, numbers[0]);
 	for (size_t i = 0; i < count; i++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */

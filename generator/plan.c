@@ -111,7 +111,7 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	*plan = (struct dgen_plan){ .seed = dgen_mix(seed + DGEN_GOLDEN) };
 	if (ratio > 1) {
 		plan->pool = pool_for(r, unit);
-		run = plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
+		run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
 	}
 	if (ratio <= 1 || run > RUN_MAX) {
 		plan->pool = 0;
@@ -124,12 +124,13 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
 	 * early, as a tiny file has two shared contents from the start.
 	 */
-	plan->lead = (uint32_t)plan->run.value * 2 / 3;
-	plan->stride = (uint32_t)plan->run.value / plan->pool;
-	plan->stride_rest = (uint32_t)plan->run.value % plan->pool;
+	plan->lead = plan->run.value * 2 / 3;
+	plan->stride = plan->run.value / plan->pool;
+	plan->stride_rest = plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
-	plan->rate = (uint64_t)((plan->run.value / ratio - uniques) / (plan->pool - 1) * 0x1p64);
+	plan->rate = (uint64_t)(((double)plan->run.value / ratio - (double)uniques) /
+				(double)(plan->pool - 1) * 0x1p64);
 	phases_init(plan);
 }
 
@@ -157,30 +158,30 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	return (uint64_t)(sum >> 64);
 }
 
-/* Finds the first shared unit at or behind a position of a run. */
-static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+/*
+ * Finds what there is to know of a position of a run, whose index is known; true if the unit there is
+ * shared.
+ */
+static inline bool locate(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
-	uint64_t numerator;
+	uint64_t rest, part, row = dgen_divide(w->index, &plan->lanes, &w->lane);
 
-	w->x = (uint32_t)dgen_div(position * plan->pool + plan->lead, &plan->run);
-	numerator = (w->x + 1) * plan->run.value - plan->lead - 1;
-	w->position = (uint32_t)dgen_div(numerator, &plan->prime);
-	w->rest = (uint32_t)(numerator - w->position * (uint64_t)plan->pool);
-}
-
-/* The rest of what there is to know of it. */
-static inline void start(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	uint64_t part, turn, row = dgen_div(w->index, &plan->lanes);
-
-	w->started = true;
-	w->row = row;
-	w->lane = w->index - row * plan->lanes.value;
+	w->first = position;
+	w->x = dgen_divide(position * plan->pool + plan->lead, &plan->run, &rest);
 	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
 	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
-	w->step = 1 + (uint32_t)dgen_mod(row + w->lane, &plan->turns);
-	turn = dgen_mod(w->version, &plan->prime);
-	w->age = (uint32_t)dgen_mod((uint64_t)w->step * (w->x + 1) + turn, &plan->prime);
+	w->row = row;
+	w->step = 1 + dgen_mod(row + w->lane, &plan->turns);
+	w->age = dgen_mod(w->step * (w->x + 1) + w->turn, &plan->prime);
+	return rest + plan->pool >= plan->run.value;
+}
+
+/* The first shared unit at or behind a position of a run. */
+static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+{
+	locate(plan, position, w);
+	w->position = dgen_divide((w->x + 1) * plan->run.value - plan->lead - 1, &plan->prime,
+				  &w->rest);
 }
 
 /* Goes on to the next shared unit. */
@@ -267,6 +268,79 @@ static inline struct dgen_content steady_unit(const struct dgen_plan *plan, stru
 	return shared(w, w->lane, w->before - 1 - w->age);
 }
 
+/* a or b, without a branch. */
+static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
+{
+	return b ^ ((a ^ b) & -(uint64_t)first);
+}
+
+/*
+ * The same for a unit that may be unique. At random offsets the answers are anybody's guess, so it costs
+ * less to compute all that may be wanted. In a walk they follow a pattern.
+ */
+static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w,
+					   bool is_shared)
+{
+	bool newest = count_unit(plan, w) & takes_newest(plan, w);
+	uint64_t which = pick(newest, w->contents - 1, w->before - 1 - w->age);
+
+	return number(w, pick(is_shared, SHARED | w->lane, w->unit),
+		      pick(is_shared, which, w->version));
+}
+
+/* Where a unit is; returns its position in its run. */
+static inline uint64_t start(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t domain,
+			     uint64_t version, uint64_t unit)
+{
+	uint64_t position;
+
+	w->low = domain + plan->seed;
+	w->high = domain * DGEN_GOLDEN + plan->seed;
+	w->version = version;
+	w->unit = unit;
+	w->index = 0;
+	w->turn = 0;
+	if (!plan->pool)
+		return 0;
+	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
+	w->index = dgen_divide(unit, &plan->run, &position);
+	return position;
+}
+
+void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
+		     uint64_t version, uint64_t unit)
+{
+	uint64_t position = start(plan, walk, domain, version, unit);
+
+	if (plan->pool)
+		find_shared(plan, position, walk);
+}
+
+/* Apart, so that the walk of others need not lie in memory. */
+static __attribute__((noinline)) struct dgen_content
+one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
+{
+	struct dgen_walk w;
+
+	locate(plan, start(plan, &w, domain, version, unit), &w);
+	return growing_unit(plan, &w);
+}
+
+struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
+				   uint64_t unit)
+{
+	struct dgen_walk w;
+	uint64_t position = start(plan, &w, domain, version, unit);
+	bool is_shared;
+
+	if (!plan->pool)
+		return number(&w, unit, version);
+	is_shared = locate(plan, position, &w);
+	if (w.before >= plan->pool)
+		return any_unit(plan, &w, is_shared);
+	return is_shared ? one_growing(plan, domain, version, unit) : number(&w, unit, version);
+}
+
 /* The shared ones of the next count units, which lie in one run. */
 static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
 			struct dgen_content *out)
@@ -283,42 +357,25 @@ static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, si
 	*walk = w;
 }
 
-/* Where the first unit of a walk is. */
-static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	w->index = dgen_div(w->unit, &plan->run);
-	w->first = w->unit - w->index * plan->run.value;
-	find_shared(plan, w->first, w);
-}
-
 void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
 		  struct dgen_content *out)
 {
-	/* All as if they were unique, then those that are shared: which is which is hard to predict. */
+	/* All as if they were unique, then those that are shared. */
 	for (size_t i = 0; i < count; i++)
 		out[i] = number(walk, walk->unit + i, walk->version);
-	if (!plan->pool) {
-		walk->unit += count;
+	walk->unit += count;
+	if (!plan->pool)
 		return;
-	}
-	if (!walk->started)
-		locate(plan, walk);
 	while (count) {
 		size_t here = (size_t)(plan->run.value - walk->first);
 
 		if (here > count)
 			here = count;
-		if (walk->position < walk->first + here) {
-			if (!walk->started)
-				start(plan, walk);
+		if (walk->position < walk->first + here)
 			walk_shared(plan, walk, here, out);
-		}
-		walk->unit += here;
 		walk->first += here;
 		if (walk->first == plan->run.value) {
-			walk->first = 0;
 			walk->index++;
-			walk->started = false;
 			find_shared(plan, 0, walk);
 		}
 		out += here;
