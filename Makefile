@@ -90,10 +90,10 @@ TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
 # baseline. Each is left out where the compiler is for another processor.
-KERNEL_FLAGS_avx2 := -mavx2 -maes
-KERNEL_FLAGS_aesni := -maes
-KERNEL_FLAGS_vaes := -mavx2 -mvaes
-KERNEL_FLAGS_avx512 := -mavx512f -mvaes
+KERNEL_FLAGS_avx2 := -mavx2 -maes -mprfchw
+KERNEL_FLAGS_aesni := -maes -mprfchw
+KERNEL_FLAGS_vaes := -mavx2 -mvaes -mprfchw
+KERNEL_FLAGS_avx512 := -mavx512f -mvaes -mprfchw
 KERNEL_FLAGS_neon := -march=armv8-a+crypto
 X86_KERNELS := aesni avx2 vaes avx512
 ARM_KERNELS := neon

@@ -14,6 +14,7 @@
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
 #define AT_ONCE (VECS > 2 ? 4 : 8)        /* lines that an iteration writes: a sector at most */
 
+#include <stdbool.h>
 #include <string.h>
 
 struct keys {
@@ -71,9 +72,21 @@ static inline void write_last_line(const struct keys *keys, const struct dgen_ta
 		      and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
 }
 
+/*
+ * Zeros are written faster than memory takes them, unless it heard of them before. So the random part
+ * of a block announces the same lines of the next, and others that lie zeros bytes behind.
+ */
+static inline void announce(uint8_t *out, uint32_t zeros)
+{
+	if (!zeros)
+		return;
+	__builtin_prefetch(out + DGEN_BLOCK, 1);
+	__builtin_prefetch(out + DGEN_BLOCK + zeros, 1);
+}
+
 /* Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. */
 static inline uint8_t *write_random(const struct keys *keys, const struct dgen_tables *t,
-				    uint32_t begin, uint32_t end, uint8_t *out)
+				    uint32_t begin, uint32_t end, uint32_t zeros, uint8_t *out)
 {
 	const uint8_t *line = t->lines[0] + begin,
 		      *stop = t->lines[0] + end / DGEN_LINE * DGEN_LINE;
@@ -81,8 +94,10 @@ static inline uint8_t *write_random(const struct keys *keys, const struct dgen_t
 	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
 	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE)
 #pragma GCC unroll 16
-		for (int i = 0; i < AT_ONCE; i++, out += DGEN_LINE)
+		for (int i = 0; i < AT_ONCE; i++, out += DGEN_LINE) {
+			announce(out, zeros);
 			write_line(keys, t, line + i * DGEN_LINE, out);
+		}
 	for (; line < stop; line += DGEN_LINE, out += DGEN_LINE)
 		write_line(keys, t, line, out);
 	if (end % DGEN_LINE) {
@@ -107,8 +122,10 @@ static inline uint8_t *write_zeros(uint8_t *out, uint8_t *end)
 }
 
 static inline uint8_t *write_block(const struct keys *keys, const struct dgen_tables *t,
-				   struct dgen_shape shape, uint8_t *out)
+				   struct dgen_shape shape, bool last, uint8_t *out)
 {
+	uint32_t zeros = last || shape.random >= shape.chunk ? 0 : shape.chunk / 2;
+
 	for (uint32_t at = shape.begin; at < shape.end;) {
 		uint32_t chunk = at & ~(shape.chunk - 1);
 		uint32_t stop = chunk + shape.chunk < shape.end ? chunk + shape.chunk : shape.end;
@@ -116,7 +133,7 @@ static inline uint8_t *write_block(const struct keys *keys, const struct dgen_ta
 		uint8_t *end = out + (stop - at);
 
 		if (at < random)
-			out = write_random(keys, t, at, random, out);
+			out = write_random(keys, t, at, random, zeros, out);
 		out = write_zeros(out, end);
 		at = stop;
 	}
@@ -140,11 +157,11 @@ static __attribute__((noinline)) void write_odd(const struct dgen_tables *t,
 		if (skip || !size) {
 			size = end - at < DGEN_LINE - skip ? end - at : DGEN_LINE - skip;
 			shape.end = shape.begin + DGEN_LINE;
-			write_block(&keys, t, shape, line);
+			write_block(&keys, t, shape, true, line);
 			memcpy(out, line + skip, size);
 		} else {
 			shape.end = at + size;
-			write_block(&keys, t, shape, out);
+			write_block(&keys, t, shape, true, out);
 		}
 		out += size;
 		at += size;
@@ -166,6 +183,6 @@ static void fill(const struct dgen_tables *t, const struct dgen_content *numbers
 		keys = next;
 		if (i + 1 < count)
 			set_keys(&next, t, numbers[i + 1]);
-		out = write_block(&keys, t, shape, out);
+		out = write_block(&keys, t, shape, i + 1 == count, out);
 	}
 }
