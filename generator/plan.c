@@ -131,6 +131,7 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / ratio - (double)uniques) /
 				(double)(plan->pool - 1) * 0x1p64);
+	plan->places = dgen_divisor(plan->rate);
 	phases_init(plan);
 }
 
@@ -164,11 +165,11 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
  */
 static inline bool locate(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
-	uint64_t rest, part, row = dgen_divide(w->index, &plan->lanes, &w->lane);
+	uint64_t rest, row = dgen_divide(w->index, &plan->lanes, &w->lane);
 
 	w->first = position;
 	w->x = dgen_divide(position * plan->pool + plan->lead, &plan->run, &rest);
-	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
+	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &w->arrival_part);
 	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
 	w->row = row;
 	w->step = 1 + dgen_mod(row + w->lane, &plan->turns);
@@ -176,12 +177,34 @@ static inline bool locate(const struct dgen_plan *plan, uint64_t position, struc
 	return rest + plan->pool >= plan->run.value;
 }
 
-/* The first shared unit at or behind a position of a run. */
+/* Where in its run a shared unit is. */
+static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x, uint64_t *rest)
+{
+	return dgen_divide((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, rest);
+}
+
+/* Goes on to the next content that comes in this run, and the one of two units that takes it. */
+static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
+{
+	uint64_t rest, skip = dgen_div(~w->arrival_part, &plan->places);
+	uint64_t taker = w->place + skip + !((w->version ^ (w->newest + 2)) & 1);
+
+	w->arrival_part += (skip + 1) * plan->rate;
+	w->newest++;
+	w->place += skip + 1;
+	w->arrival = w->place < plan->pool ? position_of(plan, taker, &rest) : UINT64_MAX;
+}
+
+/* The first shared unit at or behind a position of a run, and the first there that takes the newest. */
 static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
 	locate(plan, position, w);
-	w->position = dgen_divide((w->x + 1) * plan->run.value - plan->lead - 1, &plan->prime,
-				  &w->rest);
+	w->position = position_of(plan, w->x, &w->rest);
+	w->place = 0;
+	w->newest = w->before - 1;
+	do
+		next_arrival(plan, w);
+	while (w->arrival < position);
 }
 
 /* Goes on to the next shared unit. */
@@ -261,13 +284,6 @@ static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dge
 	return grown(plan, w, w->contents - (paired && w->contents));
 }
 
-static inline struct dgen_content steady_unit(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	if (count_unit(plan, w) && takes_newest(plan, w))
-		return shared(w, w->lane, w->contents - 1);
-	return shared(w, w->lane, w->before - 1 - w->age);
-}
-
 /* a or b, without a branch. */
 static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 {
@@ -275,8 +291,8 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 }
 
 /*
- * The same for a unit that may be unique. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted. In a walk they follow a pattern.
+ * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
+ * less to compute all that may be wanted.
  */
 static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w,
 					   bool is_shared)
@@ -341,6 +357,16 @@ struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain
 	return is_shared ? one_growing(plan, domain, version, unit) : number(&w, unit, version);
 }
 
+/* All as if they took an older content, then the few that take a new one. */
+static inline void walk_steady(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t end,
+			       struct dgen_content *out)
+{
+	for (; w->position < end; next_shared(plan, w))
+		out[w->position - w->first] = shared(w, w->lane, w->before - 1 - w->age);
+	for (; w->arrival < end; next_arrival(plan, w))
+		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
+}
+
 /* The shared ones of the next count units, which lie in one run. */
 static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
 			struct dgen_content *out)
@@ -352,8 +378,7 @@ static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, si
 		for (; w.position < end; next_shared(plan, &w))
 			out[w.position - w.first] = growing_unit(plan, &w);
 	else
-		for (; w.position < end; next_shared(plan, &w))
-			out[w.position - w.first] = steady_unit(plan, &w);
+		walk_steady(plan, &w, end, out);
 	*walk = w;
 }
 

@@ -22,6 +22,7 @@ struct dgen_plan {
 	struct dgen_divisor prime;       /* pool */
 	struct dgen_divisor turns;       /* pool - 1 */
 	uint64_t rate;                   /* contents that come with a place of a lane, times 2^64 */
+	struct dgen_divisor places;      /* rate */
 	uint64_t seed;                   /* mixed data_seed */
 	uint64_t phases[DGEN_LANES_MAX]; /* of the lanes, times 2^64 */
 };
@@ -45,6 +46,11 @@ struct dgen_walk {
 	uint64_t part;     /* fraction of the lane's next content, before this unit */
 	uint64_t contents; /* introduced in the lane before this unit */
 	uint64_t before;   /* introduced before this run */
+	/* The next unit of the run that takes a new content: */
+	uint64_t arrival;      /* its position */
+	uint64_t newest;       /* that content */
+	uint64_t place;        /* shared units of the run up to where that came */
+	uint64_t arrival_part; /* fraction there */
 };
 
 void dgen_plan_init(struct dgen_plan *plan, double dedup_ratio, uint32_t unit, uint64_t seed);
