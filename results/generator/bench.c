@@ -108,7 +108,7 @@ static void fill_memcpy(struct contestant *c, uint8_t *out, size_t size)
 	__asm__ volatile("" : : "r"(out) : "memory");
 }
 
-/* The widest stores that the processor has, 1 KiB in an iteration, and nothing else. */
+/* The widest stores that the processor has, and nothing else; size is a multiple of 512. */
 #define STORES_BY(bytes, ...)                                                                      \
 	typedef uint64_t vec##bytes __attribute__((vector_size(bytes), may_alias));                \
 	__VA_ARGS__ static void stores##bytes(struct contestant *c, uint8_t *out, size_t size)     \
@@ -118,9 +118,9 @@ static void fill_memcpy(struct contestant *c, uint8_t *out, size_t size)
 		for (size_t i = 0; i < bytes / 8; i++)                                             \
 			v[i] = c->state[0] + i;                                                    \
 		c->state[0]++;                                                                     \
-		while (to < end)                                                                   \
-			_Pragma("GCC unroll 64") for (size_t i = 0; i < KIB / bytes;               \
-						      i++) *to++ = v;                              \
+		for (; to < end; to += 512 / bytes)                                                \
+			for (size_t i = 0; i < 512 / bytes; i++)                                   \
+				to[i] = v;                                                         \
 		__asm__ volatile("" : : "r"(out) : "memory");                                      \
 	}
 
@@ -423,8 +423,9 @@ static void accesses(const char *kernel)
 		{ "4 KiB at random", 4096, 4096, true },
 		{ "4 KiB at random sectors", 4096, 512, true },
 		{ "2 KiB at random sectors", 2048, 512, true },
+		{ "4001 bytes at random 4 KiB", 4001, 4096, true },
 		{ "4001 bytes at random bytes", 4001, 1, true },
-		{ "65001 bytes at random bytes", 65001, 1, true },
+		{ "65001 bytes at random 4 KiB", 65001, 4096, true },
 	};
 	static struct field field;
 	size_t per = settings.dedups * settings.compresses;
