@@ -85,6 +85,13 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 			why,
 			"compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
 			o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
+	/* From a program that was built for a later library. */
+	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(o->reserved[0]); i++)
+		if (o->reserved[i])
+			return refuse(
+				why,
+				"reserved[%zu]=%llu: this libdgen knows no such option, 0 is allowed",
+				i, (unsigned long long)o->reserved[i]);
 	return 0;
 }
 
@@ -286,8 +293,8 @@ void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint6
 			step = units * size;
 			fill_units(dgen, domain, version, unit, units, out);
 		} else {
-			struct dgen_content content =
-				dgen_plan_unit(&dgen->plan, domain, version, unit);
+			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
+								     unit);
 
 			step = length < step ? length : step;
 			fill_unit(dgen, &content, (uint32_t)at, (uint32_t)(at + step), out);
