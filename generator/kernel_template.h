@@ -12,7 +12,7 @@
  *   vec aes(t, v, key)      AESENC of each lane
  */
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
-#define AT_ONCE (VECS > 2 ? 4 : 8)        /* lines that an iteration writes: a sector at most */
+#define AT_ONCE (VECS > 2 ? 4 : 8)            /* lines that an iteration writes: a sector at most */
 
 #include <stdbool.h>
 #include <string.h>
@@ -142,8 +142,8 @@ static inline uint8_t *write_block(const struct keys *keys, const struct dgen_ta
 
 /* Bytes of one block that begin or end within a line, by way of a line of their own. */
 static __attribute__((noinline)) void write_odd(const struct dgen_tables *t,
-						struct dgen_content number,
-						struct dgen_shape shape, uint8_t *out)
+						struct dgen_content number, struct dgen_shape shape,
+						uint8_t *out)
 {
 	uint32_t at = shape.begin, end = shape.end;
 	struct keys keys;
