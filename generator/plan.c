@@ -297,8 +297,9 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w,
 					   bool is_shared)
 {
-	bool newest = count_unit(plan, w) & takes_newest(plan, w);
-	uint64_t which = pick(newest, w->contents - 1, w->before - 1 - w->age);
+	bool paired = count_unit(plan, w), takes = takes_newest(plan, w);
+	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1,
+			      w->before - 1 - w->age);
 
 	return number(w, pick(is_shared, SHARED | w->lane, w->unit),
 		      pick(is_shared, which, w->version));
