@@ -165,11 +165,11 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
  */
 static inline bool locate(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
-	uint64_t rest, row = dgen_divide(w->index, &plan->lanes, &w->lane);
+	uint64_t rest, part, row = dgen_divide(w->index, &plan->lanes, &w->lane);
 
 	w->first = position;
 	w->x = dgen_divide(position * plan->pool + plan->lead, &plan->run, &rest);
-	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &w->arrival_part);
+	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
 	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
 	w->row = row;
 	w->step = 1 + dgen_mod(row + w->lane, &plan->turns);
@@ -198,10 +198,14 @@ static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *
 /* The first shared unit at or behind a position of a run, and the first there that takes the newest. */
 static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
+	uint64_t base;
+
 	locate(plan, position, w);
 	w->position = position_of(plan, w->x, &w->rest);
-	w->place = 0;
-	w->newest = w->before - 1;
+	/* The unit before may have brought what this one takes. */
+	w->place = w->x - (w->x > 0);
+	base = w->row * (plan->pool - 1) + w->place;
+	w->newest = introduced(plan, w->lane, base, &w->arrival_part) - 1;
 	do
 		next_arrival(plan, w);
 	while (w->arrival < position);

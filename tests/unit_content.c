@@ -265,6 +265,33 @@ static void threads(void **state)
 	dgen_destroy(dgen);
 }
 
+/* A run of units is planned in another way than one: both must agree, far into a file too. */
+static void runs_are_their_units(void **state)
+{
+	static const double ratios[] = { 1, 1.001, 1.3, 2, 3.7, 20, 1000 };
+	const size_t count = 300, size = 512;
+	uint8_t *run = buffer(count * size), *one = buffer(count * size);
+
+	(void)state;
+	srand(5);
+	for (size_t r = 0; r < COUNT(ratios); r++)
+		for (int i = 0; i < 300; i++) {
+			struct dgen *dgen = make(NULL, ratios[r], 1, (uint32_t)size, 0, 6);
+			uint64_t unit = (uint64_t)rand() << i % 20, version = (uint64_t)rand() % 5;
+
+			dgen_fill(dgen, 1, version, unit * size, run, count * size);
+			for (size_t u = 0; u < count; u++)
+				dgen_fill(dgen, 1, version, (unit + u) * size, one + u * size,
+					  size);
+			if (memcmp(run, one, count * size))
+				fail_msg("D = %g, units from %llu, version %llu", ratios[r],
+					 (unsigned long long)unit, (unsigned long long)version);
+			dgen_destroy(dgen);
+		}
+	free(one);
+	free(run);
+}
+
 static void bad_options(void **state)
 {
 	static const struct {
@@ -319,6 +346,7 @@ int main(void)
 		cmocka_unit_test(numbers_stand_for_bytes),
 		cmocka_unit_test(compression),
 		cmocka_unit_test(threads),
+		cmocka_unit_test(runs_are_their_units),
 		cmocka_unit_test(bad_options),
 		cmocka_unit_test(fresh_seeds),
 	};
