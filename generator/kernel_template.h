@@ -75,6 +75,10 @@ static inline void write_last_line(const struct keys *keys, const struct dgen_ta
 /*
  * Zeros are written faster than memory takes them, unless it heard of them before. So the random part
  * of a block announces the same lines of the next, and others that lie zeros bytes behind.
+ *
+ * Stores around the caches would spare memory the read before a write. Measured on Zen 5 they gained
+ * nothing to a half with 16 buffers of 8 MiB, lost a third with 16 of 1 MiB and most in the caches; a
+ * call sees its own length, not the pool it is part of, so there are none.
  */
 static inline void announce(uint8_t *out, uint32_t zeros)
 {
