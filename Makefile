@@ -92,10 +92,10 @@ TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
 # baseline. Each is left out where the compiler is for another processor.
-KERNEL_FLAGS_avx2 := -mavx2 -maes
-KERNEL_FLAGS_aesni := -maes
-KERNEL_FLAGS_vaes := -mavx2 -mvaes
-KERNEL_FLAGS_avx512 := -mavx512f -mvaes
+KERNEL_FLAGS_avx2 := -mavx2 -maes -mprfchw
+KERNEL_FLAGS_aesni := -maes -mprfchw
+KERNEL_FLAGS_vaes := -mavx2 -mvaes -mprfchw
+KERNEL_FLAGS_avx512 := -mavx512f -mvaes -mprfchw
 KERNEL_FLAGS_neon := -march=armv8-a+crypto
 X86_KERNELS := aesni avx2 vaes avx512
 ARM_KERNELS := neon
@@ -111,6 +111,7 @@ VERIFY_SRC := $(sort $(wildcard verify/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+BENCH_SRC := results/generator/bench.c
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
 # What several unit tests share.
 UNIT_COMMON_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/*.c)))
@@ -122,18 +123,21 @@ VERIFY_OBJ := $(call object,$(VERIFY_SRC))
 MEASURE_OBJ := $(call object,$(MEASURE_SRC))
 COMMAND_OBJ := $(call object,$(COMMAND_SRC))
 EXAMPLE_OBJ := $(call object,$(EXAMPLE_SRC))
+BENCH_OBJ := $(call object,$(BENCH_SRC))
 UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
 EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
 CALIBRATE_BIN := $(B)/calibrate
+BENCH := $(B)/bench-generator
 ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) \
-	$(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ)
+	$(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(BENCH_OBJ)
 
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests run check quality calibrate lint format install uninstall clean distclean help deps FORCE
+.PHONY: all tests run check bench-generator quality calibrate lint format install uninstall clean \
+	distclean help deps FORCE
 
 # The default.
 all: $(ENGINE) $(MEASURE) $(COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library, dgen, dgen-measure
@@ -176,6 +180,8 @@ $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
 $(COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
 $(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
+# It races with what the user's CFLAGS make of the generator.
+$(BENCH_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
 
 $(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
@@ -232,6 +238,25 @@ $(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIB
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(TEST_LIBS)
 
+# fio's own fill function, twice: with the flags that fio was configured with (a distribution sets -O2,
+# which wins over its -O3), and with those it has where nobody sets any. One symbol of each is kept.
+FIO_FILL := $(B)/fio-configured.o $(B)/fio-native.o
+FIO_FILL_FLAGS = -std=gnu99 -ffast-math -O3 -w -I$(FIO_DIR)/src -DFIO_INTERNAL -DBITS_PER_LONG=__SIZEOF_LONG__*8 \
+	$(shell sed -n 's/^CFLAGS+=//p' $(FIO_DIR)/src/config-host.mak)
+FIO_NATIVE = $(if $(shell grep -s ^CONFIG_BUILD_NATIVE=y $(FIO_DIR)/src/config-host.mak),-march=native)
+$(B)/fio-configured.o: FILL_FLAGS = $(FIO_NATIVE) $(FIO_FILL_FLAGS)
+$(B)/fio-native.o: FILL_FLAGS = $(FIO_FILL_FLAGS) -O3 $(if $(X86_64),-march=native)
+
+$(FIO_FILL): $(B)/fio-%.o: $(FIO_DIR)/stamp $(B)/flags
+	$(say) CC "fio's lib/rand.c ($*)"
+	$(Q)$(CC) $(FILL_FLAGS) -c -o $@ $(FIO_DIR)/src/lib/rand.c
+	$(Q)objcopy --keep-global-symbol=fio_fill_$* \
+		--redefine-sym __fill_random_buf=fio_fill_$* $@
+
+$(BENCH): $(BENCH_OBJ) $(FIO_FILL) $(LIBDGEN) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -o $@ $(BENCH_OBJ) $(FIO_FILL) $(LIBDGEN) $(GENERATOR_LIBS)
+
 # ---------------------------------------------------------------- use and test
 
 deps: ## install the packages that run and check need, if any is missing
@@ -246,6 +271,9 @@ run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN
 # Installs, builds, lints and tests; a failure of any of these is one in the count.
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
 	+@MAKE='$(MAKE)' BUILD_DIR='$(B)' T='$(T)' tests/run
+
+bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUICK=1 JSON=FILE BENCH_OPTIONS=)
+	@$(BENCH) $(if $(QUICK),--quick) $(if $(JSON),--json='$(JSON)') $(BENCH_OPTIONS)
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)

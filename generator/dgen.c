@@ -19,7 +19,7 @@
 #define SECTOR 512u
 #define UNIT_MAX (16u << 20)
 #define RANDOM_MIN 16 /* bytes of a chunk that keep contents apart */
-#define BATCH 32      /* units planned, blocks filled at a time */
+#define BATCH 64      /* units planned, blocks filled at a time */
 
 /*
  * A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and zstd -3 differ in
@@ -36,6 +36,7 @@ struct dgen {
 	uint32_t period;                 /* of chunks within a block; a block where it has one */
 	uint32_t random;                 /* bytes at the start of a chunk */
 	uint32_t last_random;            /* of a unit's last chunk, if that is shorter */
+	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks */
 };
 
@@ -85,6 +86,13 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 			why,
 			"compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
 			o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
+	/* From a program that was built for a later library. */
+	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(o->reserved[0]); i++)
+		if (o->reserved[i])
+			return refuse(
+				why,
+				"reserved[%zu]=%llu: this libdgen knows no such option, 0 is allowed",
+				i, (unsigned long long)o->reserved[i]);
 	return 0;
 }
 
@@ -136,6 +144,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (options->compress_ratio > 1)
 		dgen->random = (uint32_t)(random_bytes(options->compress_ratio, chunk) + 0.5);
 	dgen->last_random = (uint32_t)((uint64_t)dgen->random * (unit % chunk) / chunk);
+	dgen->whole_chunks = unit - unit % chunk;
 	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk);
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	dgen_plan_init(&dgen->plan, options->dedup_ratio, unit, options->data_seed);
@@ -183,11 +192,7 @@ uint64_t dgen_fresh_seed(void)
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit)
 {
-	struct dgen_walk walk = dgen_walk(&dgen->plan, domain, version, unit);
-	struct dgen_content content;
-
-	dgen_walk_on(&dgen->plan, &walk, 1, &content);
-	return content;
+	return dgen_plan_unit(&dgen->plan, domain, version, unit);
 }
 
 /*
@@ -239,77 +244,70 @@ static uint8_t *fill_part(const struct dgen *dgen, struct dgen_content content, 
 	return out;
 }
 
-static uint8_t *fill_unit(const struct dgen *dgen, struct dgen_content content, uint32_t at,
-			  uint32_t end, uint8_t *out)
+/* Bytes [at, end) of a unit. */
+static void fill_unit(const struct dgen *dgen, const struct dgen_content *content, uint32_t at,
+		      uint32_t end, uint8_t *out)
 {
 	/* A last chunk that is shorter has its share of random bytes. */
-	uint32_t whole = dgen->unit.value - dgen->unit.value % dgen->chunk.value;
-	uint32_t stop = end < whole ? end : whole;
+	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
 
-	if (at < stop)
-		out = fill_part(dgen, content, at, stop, dgen->random, out);
-	if (stop < end)
-		out = fill_part(dgen, content, at > stop ? at : stop, end, dgen->last_random, out);
-	return out;
-}
+	if (dgen->simple) {
+		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
-/* offset and length are multiples of DGEN_LINE. */
-static void fill_lines(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
-		       uint8_t *out, size_t length)
-{
-	const struct dgen_shape whole = { 0, (uint32_t)dgen->unit.value, dgen->period,
-					  dgen->random };
-	struct dgen_content contents[BATCH];
-	uint32_t size = (uint32_t)dgen->unit.value;
-	uint64_t unit = dgen_div(offset, &dgen->unit);
-	uint32_t at = (uint32_t)(offset - unit * size); /* in the first unit */
-	struct dgen_walk walk = dgen_walk(&dgen->plan, domain, version, unit);
-
-	while (length) {
-		size_t count = dgen_div(length, &dgen->unit), step;
-
-		if (dgen->simple && !at && count) {
-			count = count < BATCH ? count : BATCH;
-			step = count * size;
-			dgen_walk_on(&dgen->plan, &walk, count, contents);
-			dgen->kernel->fill(&dgen->tables, contents, count, whole, out);
-		} else {
-			step = length < size - at ? length : size - at;
-			dgen_walk_on(&dgen->plan, &walk, 1, contents);
-			fill_unit(dgen, contents[0], at, at + (uint32_t)step, out);
-			at = 0;
-		}
-		out += step;
-		length -= step;
+		dgen->kernel->fill(&dgen->tables, content, 1, shape, out);
+		return;
 	}
+	if (at < stop)
+		out = fill_part(dgen, *content, at, stop, dgen->random, out);
+	if (stop < end)
+		fill_part(dgen, *content, at > stop ? at : stop, end, dgen->last_random, out);
 }
 
-/* What lies between two lines, by way of a line of its own. */
-static size_t fill_edge(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
-			uint8_t *out, size_t length)
+/* Whole units of one block each. */
+static void fill_units(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t unit,
+		       size_t count, uint8_t *out)
 {
-	uint8_t line[DGEN_LINE];
-	size_t skip = offset % DGEN_LINE, part = DGEN_LINE - skip;
+	uint32_t size = (uint32_t)dgen->unit.value;
+	const struct dgen_shape shape = { 0, size, dgen->period, dgen->random };
+	struct dgen_content contents[BATCH];
+	struct dgen_walk walk;
 
-	if (part > length)
-		part = length;
-	fill_lines(dgen, domain, version, offset - skip, line, DGEN_LINE);
-	memcpy(out, line + skip, part);
-	return part;
+	dgen_walk_start(&dgen->plan, &walk, domain, version, unit);
+	while (count) {
+		size_t part = count < BATCH ? count : BATCH;
+
+		dgen_walk_on(&dgen->plan, &walk, part, contents);
+		dgen->kernel->fill(&dgen->tables, contents, part, shape, out);
+		out += part * size;
+		count -= part;
+	}
 }
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
+	size_t size = dgen->unit.value;
+	uint64_t at; /* in the first unit */
+	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
 	uint8_t *out = buffer;
-	size_t head = 0, middle;
 
-	if (offset % DGEN_LINE && length)
-		head = fill_edge(dgen, domain, version, offset, out, length);
-	middle = (length - head) / DGEN_LINE * DGEN_LINE;
-	if (middle)
-		fill_lines(dgen, domain, version, offset + head, out + head, middle);
-	if (head + middle < length)
-		fill_edge(dgen, domain, version, offset + head + middle, out + head + middle,
-			  length - head - middle);
+	while (length) {
+		size_t step = size - at, units = 1;
+
+		if (dgen->simple && !at && length >= 2 * size) {
+			units = dgen_div(length, &dgen->unit);
+			step = units * size;
+			fill_units(dgen, domain, version, unit, units, out);
+		} else {
+			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
+								     unit);
+
+			step = length < step ? length : step;
+			fill_unit(dgen, &content, (uint32_t)at, (uint32_t)(at + step), out);
+		}
+		unit += units;
+		out += step;
+		length -= step;
+		at = 0;
+	}
 }

@@ -35,12 +35,16 @@ struct dgen_options {
 				    to dedup_unit, or that itself; 0: the smaller of 4096 and
 				    dedup_unit */
 	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
+	uint64_t reserved[12];   /* 0; for options to come, of which 0 will be the default */
 };
 
 /* Incompressible, unique 4 KiB units. */
 #define DGEN_OPTIONS_DEFAULT                                                                       \
 	{                                                                                          \
-		1.0, 1.0, 4096, 0, 0                                                               \
+		1.0, 1.0, 4096, 0, 0,                                                              \
+		{                                                                                  \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                         \
+		}                                                                                  \
 	}
 
 struct dgen; /* a plan for one set of options */

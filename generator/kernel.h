@@ -30,8 +30,8 @@ struct dgen_tables {
 
 /*
  * What blocks look like: bytes [begin, end) of them are wanted. Each chunk of theirs is random in its
- * first bytes, then zero. begin and end are multiples of DGEN_LINE, chunk is a power of two from
- * 512 to DGEN_BLOCK.
+ * first bytes, then zero. chunk is a power of two from 512 to DGEN_BLOCK. begin and end are multiples of
+ * DGEN_LINE, but where one block alone is wanted.
  */
 struct dgen_shape {
 	uint32_t begin, end, chunk, random;

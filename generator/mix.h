@@ -2,6 +2,7 @@
 #ifndef DGEN_MIX_H
 #define DGEN_MIX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DGEN_GOLDEN UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
@@ -25,9 +26,10 @@ static inline uint64_t dgen_mulhi(uint64_t a, uint64_t b)
 }
 
 /*
- * A divisor with its reciprocal: a multiplication instead of a division, exact for every dividend
- * (Granlund, Montgomery: Division by invariant integers using multiplication, PLDI 1994; the
- * reciprocal is rounded up, its error stays below one unit while dividend * divisor < 2^64).
+ * A divisor, 1 or more, with its reciprocal: multiplications instead of a division, without a branch
+ * and exact for every dividend. The reciprocal is rounded down, so a quotient is right or one less,
+ * which its remainder tells (Granlund, Montgomery: Division by invariant integers using
+ * multiplication, PLDI 1994).
  */
 struct dgen_divisor {
 	uint64_t value, reciprocal;
@@ -35,21 +37,31 @@ struct dgen_divisor {
 
 static inline struct dgen_divisor dgen_divisor(uint64_t value)
 {
-	return (struct dgen_divisor){ value, value > 1 ? UINT64_MAX / value + 1 : 0 };
+	return (struct dgen_divisor){ value, UINT64_MAX / value };
+}
+
+static inline uint64_t dgen_divide(uint64_t x, const struct dgen_divisor *d, uint64_t *rest)
+{
+	uint64_t quotient = dgen_mulhi(x, d->reciprocal), over = x - quotient * d->value;
+	bool less = over >= d->value;
+
+	*rest = over - (less ? d->value : 0);
+	return quotient + less;
 }
 
 static inline uint64_t dgen_div(uint64_t x, const struct dgen_divisor *d)
 {
-	/* 2^40 times the largest divisor in use, 2^24, is 2^64. */
-	if (x >> 40)
-		return d->value ? x / d->value : 0;
-	/* The reciprocal of 1 does not fit. */
-	return d->value > 1 ? dgen_mulhi(x, d->reciprocal) : x;
+	uint64_t rest;
+
+	return dgen_divide(x, d, &rest);
 }
 
 static inline uint64_t dgen_mod(uint64_t x, const struct dgen_divisor *d)
 {
-	return x - dgen_div(x, d) * d->value;
+	uint64_t rest;
+
+	dgen_divide(x, d, &rest);
+	return rest;
 }
 
 #endif

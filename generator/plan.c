@@ -110,7 +110,7 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	*plan = (struct dgen_plan){ .seed = dgen_mix(seed + DGEN_GOLDEN) };
 	if (ratio > 1) {
 		plan->pool = pool_for(r, unit);
-		run = plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
+		run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
 	}
 	if (ratio <= 1 || run > RUN_MAX) {
 		plan->pool = 0;
@@ -123,12 +123,14 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
 	 * early, as a tiny file has two shared contents from the start.
 	 */
-	plan->lead = (uint32_t)plan->run.value * 2 / 3;
-	plan->stride = (uint32_t)plan->run.value / plan->pool;
-	plan->stride_rest = (uint32_t)plan->run.value % plan->pool;
+	plan->lead = plan->run.value * 2 / 3;
+	plan->stride = plan->run.value / plan->pool;
+	plan->stride_rest = plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
-	plan->rate = (uint64_t)((plan->run.value / ratio - uniques) / (plan->pool - 1) * 0x1p64);
+	plan->rate = (uint64_t)(((double)plan->run.value / ratio - (double)uniques) /
+				(double)(plan->pool - 1) * 0x1p64);
+	plan->places = dgen_divisor(plan->rate);
 	phases_init(plan);
 }
 
@@ -156,30 +158,56 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	return (uint64_t)(sum >> 64);
 }
 
-/* Finds the first shared unit at or behind a position of a run. */
-static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+/*
+ * Finds what there is to know of a position of a run, whose index is known; true if the unit there is
+ * shared.
+ */
+static inline bool locate(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
 {
-	uint64_t numerator;
+	uint64_t rest, part, row = dgen_divide(w->index, &plan->lanes, &w->lane);
 
-	w->x = (uint32_t)dgen_div(position * plan->pool + plan->lead, &plan->run);
-	numerator = (w->x + 1) * plan->run.value - plan->lead - 1;
-	w->position = (uint32_t)dgen_div(numerator, &plan->prime);
-	w->rest = (uint32_t)(numerator - w->position * (uint64_t)plan->pool);
-}
-
-/* The rest of what there is to know of it. */
-static inline void start(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	uint64_t part, turn, row = dgen_div(w->index, &plan->lanes);
-
-	w->started = true;
-	w->row = row;
-	w->lane = w->index - row * plan->lanes.value;
+	w->first = position;
+	w->x = dgen_divide(position * plan->pool + plan->lead, &plan->run, &rest);
 	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
 	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
-	w->step = 1 + (uint32_t)dgen_mod(row + w->lane, &plan->turns);
-	turn = dgen_mod(w->version, &plan->prime);
-	w->age = (uint32_t)dgen_mod((uint64_t)w->step * (w->x + 1) + turn, &plan->prime);
+	w->row = row;
+	w->step = 1 + dgen_mod(row + w->lane, &plan->turns);
+	w->age = dgen_mod(w->step * (w->x + 1) + w->turn, &plan->prime);
+	return rest + plan->pool >= plan->run.value;
+}
+
+/* Where in its run a shared unit is. */
+static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x, uint64_t *rest)
+{
+	return dgen_divide((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, rest);
+}
+
+/* Goes on to the next content that comes in this run, and the one of two units that takes it. */
+static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
+{
+	uint64_t rest, skip = dgen_div(~w->arrival_part, &plan->places);
+	uint64_t taker = w->place + skip + !((w->version ^ (w->newest + 2)) & 1);
+
+	w->arrival_part += (skip + 1) * plan->rate;
+	w->newest++;
+	w->place += skip + 1;
+	w->arrival = w->place < plan->pool ? position_of(plan, taker, &rest) : UINT64_MAX;
+}
+
+/* The first shared unit at or behind a position of a run, and the first there that takes the newest. */
+static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+{
+	uint64_t base;
+
+	locate(plan, position, w);
+	w->position = position_of(plan, w->x, &w->rest);
+	/* The unit before may have brought what this one takes. */
+	w->place = w->x - (w->x > 0);
+	base = w->row * (plan->pool - 1) + w->place;
+	w->newest = introduced(plan, w->lane, base, &w->arrival_part) - 1;
+	do
+		next_arrival(plan, w);
+	while (w->arrival < position);
 }
 
 /* Goes on to the next shared unit. */
@@ -259,11 +287,88 @@ static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dge
 	return grown(plan, w, w->contents - (paired && w->contents));
 }
 
-static inline struct dgen_content steady_unit(const struct dgen_plan *plan, struct dgen_walk *w)
+/* a or b, without a branch. */
+static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 {
-	if (count_unit(plan, w) && takes_newest(plan, w))
-		return shared(w, w->lane, w->contents - 1);
-	return shared(w, w->lane, w->before - 1 - w->age);
+	return b ^ ((a ^ b) & -(uint64_t)first);
+}
+
+/*
+ * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
+ * less to compute all that may be wanted.
+ */
+static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w,
+					   bool is_shared)
+{
+	bool paired = count_unit(plan, w), takes = takes_newest(plan, w);
+	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1,
+			      w->before - 1 - w->age);
+
+	return number(w, pick(is_shared, SHARED | w->lane, w->unit),
+		      pick(is_shared, which, w->version));
+}
+
+/* Where a unit is; returns its position in its run. */
+static inline uint64_t start(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t domain,
+			     uint64_t version, uint64_t unit)
+{
+	uint64_t position;
+
+	w->low = domain + plan->seed;
+	w->high = domain * DGEN_GOLDEN + plan->seed;
+	w->version = version;
+	w->unit = unit;
+	w->index = 0;
+	w->turn = 0;
+	if (!plan->pool)
+		return 0;
+	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
+	w->index = dgen_divide(unit, &plan->run, &position);
+	return position;
+}
+
+void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
+		     uint64_t version, uint64_t unit)
+{
+	uint64_t position = start(plan, walk, domain, version, unit);
+
+	if (plan->pool)
+		find_shared(plan, position, walk);
+}
+
+/* Apart, so that the walk of others need not lie in memory. */
+static __attribute__((noinline)) struct dgen_content
+one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
+{
+	struct dgen_walk w;
+
+	locate(plan, start(plan, &w, domain, version, unit), &w);
+	return growing_unit(plan, &w);
+}
+
+struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
+				   uint64_t unit)
+{
+	struct dgen_walk w;
+	uint64_t position = start(plan, &w, domain, version, unit);
+	bool is_shared;
+
+	if (!plan->pool)
+		return number(&w, unit, version);
+	is_shared = locate(plan, position, &w);
+	if (w.before >= plan->pool)
+		return any_unit(plan, &w, is_shared);
+	return is_shared ? one_growing(plan, domain, version, unit) : number(&w, unit, version);
+}
+
+/* All as if they took an older content, then the few that take a new one. */
+static inline void walk_steady(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t end,
+			       struct dgen_content *out)
+{
+	for (; w->position < end; next_shared(plan, w))
+		out[w->position - w->first] = shared(w, w->lane, w->before - 1 - w->age);
+	for (; w->arrival < end; next_arrival(plan, w))
+		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
 }
 
 /* The shared ones of the next count units, which lie in one run. */
@@ -277,47 +382,29 @@ static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, si
 		for (; w.position < end; next_shared(plan, &w))
 			out[w.position - w.first] = growing_unit(plan, &w);
 	else
-		for (; w.position < end; next_shared(plan, &w))
-			out[w.position - w.first] = steady_unit(plan, &w);
+		walk_steady(plan, &w, end, out);
 	*walk = w;
-}
-
-/* Where the first unit of a walk is. */
-static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	w->index = dgen_div(w->unit, &plan->run);
-	w->first = w->unit - w->index * plan->run.value;
-	find_shared(plan, w->first, w);
 }
 
 void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
 		  struct dgen_content *out)
 {
-	/* All as if they were unique, then those that are shared: which is which is hard to predict. */
+	/* All as if they were unique, then those that are shared. */
 	for (size_t i = 0; i < count; i++)
 		out[i] = number(walk, walk->unit + i, walk->version);
-	if (!plan->pool) {
-		walk->unit += count;
+	walk->unit += count;
+	if (!plan->pool)
 		return;
-	}
-	if (!walk->started)
-		locate(plan, walk);
 	while (count) {
 		size_t here = (size_t)(plan->run.value - walk->first);
 
 		if (here > count)
 			here = count;
-		if (walk->position < walk->first + here) {
-			if (!walk->started)
-				start(plan, walk);
+		if (walk->position < walk->first + here)
 			walk_shared(plan, walk, here, out);
-		}
-		walk->unit += here;
 		walk->first += here;
 		if (walk->first == plan->run.value) {
-			walk->first = 0;
 			walk->index++;
-			walk->started = false;
 			find_shared(plan, 0, walk);
 		}
 		out += here;

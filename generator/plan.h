@@ -15,14 +15,15 @@
 #define DGEN_SHARED (UINT64_C(1) << 63) /* of a number: a lane, not a unit */
 
 struct dgen_plan {
-	uint32_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
-	uint32_t lead; /* of the line that tells shared from unique units */
-	uint32_t stride, stride_rest;    /* run / pool: from one shared unit to the next */
+	uint64_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
+	uint64_t lead; /* of the line that tells shared from unique units */
+	uint64_t stride, stride_rest;    /* run / pool: from one shared unit to the next */
 	struct dgen_divisor run;         /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;       /* runs that take turns, each with contents of its own */
 	struct dgen_divisor prime;       /* pool */
 	struct dgen_divisor turns;       /* pool - 1 */
 	uint64_t rate;                   /* contents that come with a place of a lane, times 2^64 */
+	struct dgen_divisor places;      /* rate */
 	uint64_t seed;                   /* mixed data_seed */
 	uint64_t phases[DGEN_LANES_MAX]; /* of the lanes, times 2^64 */
 };
@@ -32,34 +33,35 @@ struct dgen_walk {
 	uint64_t low, high; /* tell the domain's content numbers from those of others */
 	uint64_t version;
 	uint64_t unit; /* the next one */
-	/* Where that is: */
+	/* Where that is, if any unit is shared: */
 	uint64_t index;     /* of its run */
 	uint64_t first;     /* its position in the run */
 	uint64_t row, lane; /* of the run */
-	bool started;       /* what follows is known */
 	/* The next shared unit of the run: */
-	uint32_t x;        /* shared units of the run before it */
-	uint32_t position; /* in the run */
-	uint32_t rest;     /* of the division that gives the position */
-	uint32_t step;
-	uint32_t age;      /* back from the newest content before the run */
+	uint64_t x;        /* shared units of the run before it */
+	uint64_t position; /* in the run */
+	uint64_t rest;     /* of the division that gives the position */
+	uint64_t turn;     /* of the version */
+	uint64_t step;
+	uint64_t age;      /* back from the newest content before the run */
 	uint64_t part;     /* fraction of the lane's next content, before this unit */
 	uint64_t contents; /* introduced in the lane before this unit */
 	uint64_t before;   /* introduced before this run */
+	/* The next unit of the run that takes a new content: */
+	uint64_t arrival;      /* its position */
+	uint64_t newest;       /* that content */
+	uint64_t place;        /* shared units of the run up to where that came */
+	uint64_t arrival_part; /* fraction there */
 };
 
 void dgen_plan_init(struct dgen_plan *plan, double dedup_ratio, uint32_t unit, uint64_t seed);
 
-static inline struct dgen_walk dgen_walk(const struct dgen_plan *plan, uint64_t domain,
-					 uint64_t version, uint64_t unit)
-{
-	struct dgen_walk w = { .low = domain + plan->seed,
-			       .high = domain * DGEN_GOLDEN + plan->seed,
-			       .version = version,
-			       .unit = unit };
+/* The content number of one unit; the same as a walk of one, without a walk's state in memory. */
+struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
+				   uint64_t unit);
 
-	return w;
-}
+void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
+		     uint64_t version, uint64_t unit);
 
 /* Content numbers of the next count units. */
 void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,

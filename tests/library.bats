@@ -146,3 +146,14 @@ installed() {
 	cc -O2 -pthread -I"$ROOT/generator" threads.c "$ROOT/libdgen.a" -lm -o threads
 	./threads
 }
+
+@test "library: the benchmark runs, and its JSON has every kernel and pool" {
+	make --no-print-directory -C "$ROOT" bench-generator QUICK=1 JSON="$T/bench.json" >bench.out 2>&1 ||
+		{ show bench.out; return 1; }
+	jq -e '.kernel as $best | [.results[].what] | index("memset") and index("fio") and
+		index("portable") and index($best)' bench.json >/dev/null
+	jq -e '[.results[] | select(.access == "runs") | .pool] | unique | length == 8' bench.json >/dev/null
+	jq -e '[.results[] | .gbps.median, .ratio_to.memset, .ratio_to.fio] | all(. > 0)' bench.json >/dev/null
+	run "$ROOT/build/bench-generator" --dedup=two
+	[[ $status != 0 && $output == *"--dedup=two"* ]] || fail "$status: $output"
+}

@@ -21,7 +21,8 @@ AT(dgen_options, compress_ratio, 8, 8);
 AT(dgen_options, dedup_unit, 16, 4);
 AT(dgen_options, compress_chunk, 20, 4);
 AT(dgen_options, data_seed, 24, 8);
-_Static_assert(sizeof(struct dgen_options) == 32, "struct dgen_options");
+AT(dgen_options, reserved, 32, 96);
+_Static_assert(sizeof(struct dgen_options) == 128, "struct dgen_options");
 
 AT(dgen_content, low, 0, 8);
 AT(dgen_content, high, 8, 8);

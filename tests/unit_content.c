@@ -19,6 +19,11 @@
 #include "dgen.h"
 
 #define SIZE ((size_t)1 << 20)
+#define OPTIONS(dedup, compress, unit, chunk, seed)                                                \
+	{                                                                                          \
+		.dedup_ratio = (dedup), .compress_ratio = (compress), .dedup_unit = (unit),        \
+		.compress_chunk = (chunk), .data_seed = (seed)                                     \
+	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512", "neon" };
@@ -26,7 +31,7 @@ static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx
 static struct dgen *make(const char *kernel, double dedup, double compress, uint32_t unit,
 			 uint32_t chunk, uint64_t seed)
 {
-	struct dgen_options options = { dedup, compress, unit, chunk, seed };
+	struct dgen_options options = OPTIONS(dedup, compress, unit, chunk, seed);
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
 
@@ -260,25 +265,53 @@ static void threads(void **state)
 	dgen_destroy(dgen);
 }
 
+/* A run of units is planned in another way than one: both must agree, far into a file too. */
+static void runs_are_their_units(void **state)
+{
+	static const double ratios[] = { 1, 1.001, 1.3, 2, 3.7, 20, 1000 };
+	const size_t count = 300, size = 512;
+	uint8_t *run = buffer(count * size), *one = buffer(count * size);
+
+	(void)state;
+	srand(5);
+	for (size_t r = 0; r < COUNT(ratios); r++)
+		for (int i = 0; i < 300; i++) {
+			struct dgen *dgen = make(NULL, ratios[r], 1, (uint32_t)size, 0, 6);
+			uint64_t unit = (uint64_t)rand() << i % 20, version = (uint64_t)rand() % 5;
+
+			dgen_fill(dgen, 1, version, unit * size, run, count * size);
+			for (size_t u = 0; u < count; u++)
+				dgen_fill(dgen, 1, version, (unit + u) * size, one + u * size,
+					  size);
+			if (memcmp(run, one, count * size))
+				fail_msg("D = %g, units from %llu, version %llu", ratios[r],
+					 (unsigned long long)unit, (unsigned long long)version);
+			dgen_destroy(dgen);
+		}
+	free(one);
+	free(run);
+}
+
 static void bad_options(void **state)
 {
 	static const struct {
 		struct dgen_options options;
 		const char *names, *value, *allowed;
 	} bad[] = {
-		{ { 0.5, 1, 4096, 0, 0 }, "dedup_ratio", "0.5", "from 1 to 1000" },
-		{ { NAN, 1, 4096, 0, 0 }, "dedup_ratio", "nan", "from 1 to 1000" },
-		{ { INFINITY, 1, 4096, 0, 0 }, "dedup_ratio", "inf", "from 1 to 1000" },
-		{ { 1001, 1, 4096, 0, 0 }, "dedup_ratio", "1001", "from 1 to 1000" },
-		{ { 1, 0, 4096, 0, 0 }, "compress_ratio", "0", "from 1 to 101" },
-		{ { 1, NAN, 4096, 0, 0 }, "compress_ratio", "nan", "from 1 to 101" },
-		{ { 1, 102, 4096, 0, 0 }, "compress_ratio", "102", "from 1 to 101" },
-		{ { 1, 1, 0, 0, 0 }, "dedup_unit", "0", "multiple of 512" },
-		{ { 1, 1, 4000, 0, 0 }, "dedup_unit", "4000", "multiple of 512" },
-		{ { 1, 1, 1u << 25, 0, 0 }, "dedup_unit", "33554432", "16777216" },
-		{ { 1, 1, 4096, 1000, 0 }, "compress_chunk", "1000", "multiples of 4096" },
-		{ { 1, 1, 65536, 6144, 0 }, "compress_chunk", "6144", "multiples of 4096" },
-		{ { 1, 1, 4096, 8192, 0 }, "compress_chunk", "8192", "dedup_unit=4096" },
+		{ OPTIONS(0.5, 1, 4096, 0, 0), "dedup_ratio", "0.5", "from 1 to 1000" },
+		{ OPTIONS(NAN, 1, 4096, 0, 0), "dedup_ratio", "nan", "from 1 to 1000" },
+		{ OPTIONS(INFINITY, 1, 4096, 0, 0), "dedup_ratio", "inf", "from 1 to 1000" },
+		{ OPTIONS(1001, 1, 4096, 0, 0), "dedup_ratio", "1001", "from 1 to 1000" },
+		{ OPTIONS(1, 0, 4096, 0, 0), "compress_ratio", "0", "from 1 to 101" },
+		{ OPTIONS(1, NAN, 4096, 0, 0), "compress_ratio", "nan", "from 1 to 101" },
+		{ OPTIONS(1, 102, 4096, 0, 0), "compress_ratio", "102", "from 1 to 101" },
+		{ OPTIONS(1, 1, 0, 0, 0), "dedup_unit", "0", "multiple of 512" },
+		{ OPTIONS(1, 1, 4000, 0, 0), "dedup_unit", "4000", "multiple of 512" },
+		{ OPTIONS(1, 1, 1u << 25, 0, 0), "dedup_unit", "33554432", "16777216" },
+		{ OPTIONS(1, 1, 4096, 1000, 0), "compress_chunk", "1000", "multiples of 4096" },
+		{ OPTIONS(1, 1, 65536, 6144, 0), "compress_chunk", "6144", "multiples of 4096" },
+		{ OPTIONS(1, 1, 4096, 8192, 0), "compress_chunk", "8192", "dedup_unit=4096" },
+		{ { 1, 1, 4096, 0, 0, { 0, 7 } }, "reserved[1]", "7", "0 is allowed" },
 	};
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
@@ -313,6 +346,7 @@ int main(void)
 		cmocka_unit_test(numbers_stand_for_bytes),
 		cmocka_unit_test(compression),
 		cmocka_unit_test(threads),
+		cmocka_unit_test(runs_are_their_units),
 		cmocka_unit_test(bad_options),
 		cmocka_unit_test(fresh_seeds),
 	};

@@ -23,8 +23,11 @@ static const struct {
 
 static int check(const char *kernel, size_t i, uint8_t *buffer)
 {
-	struct dgen_options options = { vectors[i].dedup, vectors[i].compress, vectors[i].unit,
-					vectors[i].chunk, vectors[i].seed };
+	struct dgen_options options = { .dedup_ratio = vectors[i].dedup,
+					.compress_ratio = vectors[i].compress,
+					.dedup_unit = vectors[i].unit,
+					.compress_chunk = vectors[i].chunk,
+					.data_seed = vectors[i].seed };
 	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 	uint64_t hash;
