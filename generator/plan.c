@@ -304,7 +304,7 @@ static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct 
 	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1,
 			      w->before - 1 - w->age);
 
-	return number(w, pick(is_shared, SHARED | w->lane, w->unit),
+	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
 		      pick(is_shared, which, w->version));
 }
 
