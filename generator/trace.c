@@ -254,9 +254,10 @@ struct hunt {
 
 static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from, uint64_t to)
 {
-	struct dgen_walk walk = dgen_walk(plan, hunt->domain, hunt->version, from);
+	struct dgen_walk walk;
 	struct dgen_content contents[WALK];
 
+	dgen_walk_start(plan, &walk, hunt->domain, hunt->version, from);
 	for (uint64_t unit = from; unit < to && hunt->left;) {
 		size_t count = to - unit < WALK ? (size_t)(to - unit) : WALK;
 
@@ -322,10 +323,19 @@ static uint64_t which(uint64_t high, uint32_t unit, uint32_t *block)
 	return best;
 }
 
+/* For what tells the domain's content numbers from those of others. */
+static struct dgen_walk walk_at_start(const struct dgen_plan *plan, uint64_t domain)
+{
+	struct dgen_walk walk;
+
+	dgen_walk_start(plan, &walk, domain, 0, 0);
+	return walk;
+}
+
 static bool locate_shared(const struct dgen_inside *in, struct dgen_search *search, uint64_t lane,
 			  uint64_t content, struct dgen_source *source)
 {
-	const struct dgen_walk walk = dgen_walk(in->plan, search->domain, 0, 0);
+	const struct dgen_walk walk = walk_at_start(in->plan, search->domain);
 	struct hunt hunt = { .content = { walk.low + (DGEN_SHARED | lane), walk.high + content },
 			     .domain = search->domain,
 			     .near = search->near / in->unit,
@@ -350,7 +360,7 @@ bool dgen_locate(const struct dgen *dgen, struct dgen_content number, struct dge
 		 struct dgen_source *source)
 {
 	const struct dgen_inside in = dgen_inside(dgen);
-	const struct dgen_walk walk = dgen_walk(in.plan, search->domain, 0, 0);
+	const struct dgen_walk walk = walk_at_start(in.plan, search->domain);
 	uint64_t what = number.low - walk.low, version;
 	uint64_t lane = what & ~DGEN_SHARED;
 	uint32_t block;
