@@ -27,7 +27,11 @@ static uint8_t data[1 << 20];
 static struct dgen *make(double dedup, double compress, uint32_t unit, uint32_t chunk,
 			 uint64_t seed)
 {
-	struct dgen_options options = { dedup, compress, unit, chunk, seed };
+	struct dgen_options options = { .dedup_ratio = dedup,
+					.compress_ratio = compress,
+					.dedup_unit = unit,
+					.compress_chunk = chunk,
+					.data_seed = seed };
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
 
