@@ -20,7 +20,11 @@
 
 static struct dgen *make(double dedup, double compress, uint32_t unit, uint32_t chunk)
 {
-	struct dgen_options options = { dedup, compress, unit, chunk, 99 };
+	struct dgen_options options = { .dedup_ratio = dedup,
+					.compress_ratio = compress,
+					.dedup_unit = unit,
+					.compress_chunk = chunk,
+					.data_seed = 99 };
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
 
@@ -187,7 +191,9 @@ static void unknown_domains_are_guessed(void **state)
 static void other_data_leads_nowhere(void **state)
 {
 	struct dgen *dgen = make(2, 1, 4096, 0), *other;
-	struct dgen_options options = { 2, 1, 4096, 0, 100 };
+	struct dgen_options options = {
+		.dedup_ratio = 2, .compress_ratio = 1, .dedup_unit = 4096, .data_seed = 100
+	};
 	uint8_t sector[DGEN_SECTOR];
 	struct dgen_content number;
 	uint64_t random = 5;
