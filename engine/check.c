@@ -310,6 +310,8 @@ void check_read(struct job *job, struct io_state *state, struct io_u *io_u)
 		check_untracked(job, state, io_u->buf);
 	else
 		job->unchecked += state->length;
-	if (job->wrong != wrong)
-		io_u->end_io = read_is_wrong;
+	if (job->wrong == wrong)
+		return;
+	findings_flush(job);
+	io_u->end_io = read_is_wrong;
 }

@@ -84,8 +84,8 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	state->length = io_u->buflen;
 	/* A dry run goes past queue and event. */
 	state->prepared = !job->fakes;
-	/* What fio reads back has no part in the pass. */
-	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST)) {
+	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
+	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST) && !job->fakes) {
 		version = file->first_version + pass_note(&file->pass, td, io_u);
 		if (io_u->ddir == DDIR_WRITE)
 			prepare_write(job, state, io_u, version);
@@ -261,6 +261,9 @@ static void leave(struct job *job)
 
 	if (job->newest)
 		report_note_versions(job, &result);
+	/* With continue_on_error=verify fio counts what is wrong, and would end with 0. */
+	if (job->wrong && !job->td->error)
+		td_verror(job->td, EILSEQ, "dgen: verify");
 	tags_leave(job);
 	if (job->group && run_leave(job->group, &result))
 		report_say(job);

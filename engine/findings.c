@@ -150,6 +150,14 @@ static void tell(const struct verify_finding *finding)
 	run_warn("verify: %s", line);
 }
 
+void findings_flush(struct job *job)
+{
+	if (job->finding && may_tell(job))
+		tell(job->finding);
+	free(job->finding);
+	job->finding = NULL;
+}
+
 void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
 		   const uint8_t *found, size_t length, uint64_t version)
 {
@@ -158,8 +166,12 @@ void findings_unit(struct job *job, const struct job_file *file, uint64_t offset
 	if (!make_places(job))
 		diagnose(job, file, offset, found, length, version, &finding);
 	count_unit(job, file, offset, finding.kind);
-	if (may_tell(job))
-		tell(&finding);
+	if (!job->finding || !verify_merge(job->finding, &finding)) {
+		findings_flush(job);
+		job->finding = malloc(sizeof(finding));
+		if (job->finding)
+			*job->finding = finding;
+	}
 	dump_both(job, file, offset, found, length, version);
 }
 

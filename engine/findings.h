@@ -7,9 +7,14 @@
 /* Before jobs are forked. 0 or -errno. */
 int findings_load(void);
 
-/* One unit, or a part of one, is not as version has it. */
+/*
+ * One unit, or a part of one, is not as version has it. Units in a row with the same fault are told as
+ * one: when another comes, or with findings_flush().
+ */
 void findings_unit(struct job *job, const struct job_file *file, uint64_t offset,
 		   const uint8_t *found, size_t length, uint64_t version);
+
+void findings_flush(struct job *job);
 
 /* A place ("was trimmed", "was never written") is not zero. */
 void findings_not_zero(struct job *job, const struct job_file *file, uint64_t offset,

@@ -64,11 +64,12 @@ struct job {
 	bool verifies; /* checks what is read */
 	bool fakes;    /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
-	uint64_t written;            /* bytes completed */
-	uint64_t newest;             /* version written, plus one */
-	uint64_t checked, unchecked; /* bytes read */
-	uint64_t wrong;              /* units */
-	struct verify_place *places; /* where data that is found may belong */
+	uint64_t written;               /* bytes completed */
+	uint64_t newest;                /* version written, plus one */
+	uint64_t checked, unchecked;    /* bytes read */
+	uint64_t wrong;                 /* units */
+	struct verify_place *places;    /* where data that is found may belong */
+	struct verify_finding *finding; /* not told yet */
 };
 
 static inline struct job *job_of(const struct thread_data *td)

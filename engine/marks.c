@@ -73,13 +73,7 @@ void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *i
 		state->after[i] = track_next(file->track, state->tags[i]);
 	}
 	state->refill = false;
-	if (!job->fakes) {
-		fill_grains(job, state, io_u->buf);
-		return;
-	}
-	/* A dry run: the write was done by an earlier run, whose tags are not there any more. */
-	for (size_t i = 0; i < state->grains && !track_is_file(job->track); i++)
-		file->tags[state->grain + i] = state->after[i];
+	fill_grains(job, state, io_u->buf);
 }
 
 static void unmark(struct io_state *state, size_t grains)

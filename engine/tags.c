@@ -83,7 +83,7 @@ static int open_tags(struct options *options, enum track_mode mode, struct opene
 int tags_open(struct thread_data *td, struct options *options, struct track **track)
 {
 	const bool needed = options->verify_state_file[0] ||
-			    (td->o.verify != VERIFY_NONE && (td_write(td) || td_trim(td)));
+			    (td->o.verify != VERIFY_NONE && job_writes(td));
 	const enum track_mode mode = job_writes(td) ? TRACK_WRITE : TRACK_READ;
 	struct opened *found = find_opened(options);
 	int err;
@@ -92,9 +92,7 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 	if (!found && !needed)
 		return 0;
 	if (!found) {
-		/* What is in memory, a dry run changes. */
-		err = open_tags(options, options->verify_state_file[0] ? mode : TRACK_WRITE,
-				&found);
+		err = open_tags(options, mode, &found);
 		if (err)
 			return err;
 	} else if (mode == TRACK_WRITE && track_mode(found->track) == TRACK_READ) {
@@ -286,7 +284,7 @@ static int setup_file(struct job *job, struct job_file *file)
 			job->options->verify_state_file, f->file_name);
 		return -EINVAL;
 	}
-	if (!td_write(job->td) && !td_trim(job->td)) {
+	if (!job_writes(job->td)) {
 		file->track = track_find(job->track, f->file_name);
 		return 0;
 	}

@@ -1,0 +1,476 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# verify=: what is wrong is found, what is right is not called wrong, later and after a kill too.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+# checked [option]...: a job with verify= ends well, has checked something, and left nothing out.
+checked() {
+	verified "$@" || return
+	grep -q 'checked, 0 wrong, nothing left out' "$T/fio.out" && return
+	show "$T/fio.out" "$T/fio.err"
+	fail "not all was checked: $*"
+}
+
+# verified [option]...: the same, but some of it may not be known.
+verified() {
+	dgen_raw --output-format=normal --verify=crc32c "$@"
+	if ((status)) || ! grep -qE '^dgen: verify: [0-9.]+ MiB checked, 0 wrong' "$T/fio.out"; then
+		show "$T/fio.out" "$T/fio.err"
+		fail "fio ended with $status: $*"
+	fi
+}
+
+# wrong COUNT WORD [option]...: a job that only reads finds so many units wrong, and calls them so.
+wrong() {
+	local count=$1 word=$2
+	shift 2
+
+	dgen_raw --output-format=normal --rw=read --verify=crc32c --continue_on_error=verify "$@"
+	((status > 0 && status < 124)) || fail "fio ended with $status, but $count are wrong"
+	if ! grep -q " checked, $count wrong" "$T/fio.out" || ! grep -q "$word" "$T/fio.err"; then
+		show "$T/fio.out" "$T/fio.err"
+		fail "wanted $count wrong, $word"
+	fi
+}
+
+# later: runs the line by which the last job says it can be verified.
+later() {
+	local line
+
+	line=$(sed -n 's/^dgen: to verify it: //p' "$T/fio.out")
+	[[ $line == fio\ * ]] || { show "$T/fio.out"; fail "no line that verifies"; return 1; }
+	status=0
+	bash -c "$FIO ${line#fio } $*" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
+}
+
+# put FROM TO OFFSET LENGTH: copies a part of one file to the same place of another.
+put() {
+	dd if="$1" of="$2" bs=512 skip=$(($3 / 512)) seek=$(($3 / 512)) count=$(($4 / 512)) \
+		conv=notrunc status=none
+}
+
+# flip FILE OFFSET: one bit.
+flip() {
+	local byte
+
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	# shellcheck disable=SC2059 # an octal escape
+	printf "\\$(printf %03o $((byte ^ 16)))" |
+		dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "verify: any method and direction, read back by fio, with the ratio of a job without" {
+	for method in $(full "md5 crc64 crc32c crc32 crc16 crc7 xxhash sha512 sha256 sha1 meta null" \
+		"crc32c sha256"); do
+		for rw in $(full "write randwrite rw randrw write:8k" "write randrw"); do
+			rm -f f
+			checked --rw="$rw" --verify="$method" --dedup_ratio=3.7 --compress_ratio=2
+			[[ $rw == *rw || $rw == *:* ]] || dedup_is 3.7 3 "$rw, $method" f
+		done
+	done
+	compression_is 2 "with verify" f
+	dgen --rw=write --dedup_ratio=3.7 --compress_ratio=2
+	cp f without
+	checked --rw=write --dedup_ratio=3.7 --compress_ratio=2
+	same f without "with and without verify"
+}
+
+@test "verify: a clean file in another run, with other blocks and depths" {
+	dgen --dedup_ratio=2
+	for bs in $(full "512 4k 12k 64k 1m 4m 516k" "4k 516k"); do
+		[[ $bs != 516k ]] || bs="516k --size=16512k"
+		# shellcheck disable=SC2086 # options
+		dgen_raw --output-format=normal --rw=read --verify=md5 --bs=$bs --dedup_ratio=2 \
+			--size=16m --iodepth=3
+		((status == 0)) || fail "bs=$bs ended with $status: $(cat "$T/fio.err")"
+	done
+	checked --rw=randread --bs=4k --iodepth=64 --dedup_ratio=2 --numjobs=2
+}
+
+@test "verify: the line that a writing run prints verifies what it wrote" {
+	for options in "--rw=write" "--rw=randwrite --bs=4k --loops=2" "--rw=write --offset=1m" \
+		"--rw=write --numjobs=4 --size=4m --offset_increment=4m" "--rw=write --size=1000k" \
+		"--rw=write --nrfiles=3 --directory=." "--rw=write --numjobs=2 --directory=$T" \
+		"--rw=randwrite --norandommap --bs=4k --verify=md5" \
+		"--rw=write --bs=12k --verify_state_file=state" \
+		"--filename=a\\:b --dedup_domain=x"; do
+		rm -f f a:b state j.*
+		# shellcheck disable=SC2086 # options
+		dgen_raw --output-format=normal --dedup_ratio=2 --compress_ratio=1.5 $options
+		((status == 0)) || fail "$options: fio ended with $status"
+		if [[ $options == *norandommap* ]] && ! grep -q 'to verify it' "$T/fio.out"; then
+			continue
+		fi
+		later
+		((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' "$T/fio.out" ||
+			fail "$options: $(cat "$T/fio.out" "$T/fio.err")"
+	done
+}
+
+@test "verify: another seed, version, ratio or name is all wrong" {
+	dgen --dedup_ratio=2
+	wrong 4096 "another run.s" --dedup_ratio=2 --data_seed=2
+	wrong 4096 "stale" --dedup_ratio=2 --data_version=1
+	mv f g
+	wrong 4096 "" --dedup_ratio=2 --filename=g
+}
+
+@test "verify: a mixture of versions is right from oldest_version on" {
+	dgen --bs=4k
+	dgen --bs=4k --rw=randwrite --io_size=8m --data_version=1
+	checked --rw=read --data_version=1 --oldest_version=0
+	wrong 2048 "stale: version 0" --data_version=1
+}
+
+@test "verify: the newest of many overwrites, by chance and in passes" {
+	for options in "--rw=randwrite --loops=3" "--rw=randwrite --norandommap --io_size=64m" \
+		"--rw=write --loops=4" "--rw=randrw --norandommap --bsrange=4k-32k --io_size=64m" \
+		"--rw=randwrite --random_distribution=zipf:1.2 --io_size=64m --bs=4k" \
+		"--rw=randwrite --time_based --runtime=2 --verify_backlog=64 --bs=16k" \
+		"--rw=randwrite --bs=1k --io_size=32m --size=4m --direct=0" \
+		"--rw=randwrite --bs=4k --size=64k --io_size=4m --norandommap --iodepth=32"; do
+		rm -f f
+		# shellcheck disable=SC2086 # options
+		checked --dedup_ratio=2 $options
+	done
+}
+
+@test "verify: jobs that write over each other are no false alarm" {
+	for options in "--numjobs=4 --thread" "--numjobs=3"; do
+		rm -f f
+		# shellcheck disable=SC2086 # options
+		checked --rw=randwrite --bs=4k --size=1m --io_size=8m --norandommap --iodepth=32 \
+			$options
+		# shellcheck disable=SC2086 # options
+		checked --rw=randrw --bsrange=4k-16k --size=2m --loops=2 --iodepth=16 $options
+	done
+}
+
+@test "verify: fio's own options of it" {
+	for options in "--verify_backlog=16" "--verify_backlog=100 --verify_backlog_batch=10" \
+		"--verify_async=2" "--verify_offset=64 --verify_interval=4096" "--verify_fatal=1" \
+		"--do_verify=1 --loops=2"; do
+		# shellcheck disable=SC2086 # options
+		checked --rw=randwrite --bs=16k $options
+	done
+	dgen_raw --output-format=normal --verify=md5 --do_verify=0
+	((status == 0)) || fail "do_verify=0 ended with $status"
+	run ! grep -q checked "$T/fio.out"
+	checked --rw=write --verify_only=1
+	checked --rw=randwrite --loops=3
+	checked --rw=randwrite --verify_only=1 --data_version=2
+	put /dev/zero f 4096 4096
+	dgen_raw --output-format=normal --rw=randwrite --verify=md5 --verify_only=1 --data_version=2
+	failed
+}
+
+@test "verify: verify_fatal ends the job, continue_on_error=verify goes on" {
+	dgen --size=16m
+	for offset in 100000 5000000 9000000; do
+		flip f $offset
+	done
+	wrong 3 "flipped bits" --bs=64k
+	for offset in 98304 4997120 8998912; do
+		grep -q "offset $offset," "$T/fio.err" || fail "nothing about offset $offset"
+	done
+	[[ $(grep -c '^dgen: verify: f: 3 wrong' "$T/fio.err") == 1 ]] || fail "no summary"
+	dgen_raw --output-format=normal --rw=read --verify=md5 --verify_fatal=1 --iodepth=1
+	failed
+	grep -q ' checked, 1 wrong' "$T/fio.out" || fail "it went on"
+}
+
+@test "verify: verify_dump leaves what was expected and what was found" {
+	dgen
+	cp f clean
+	flip f 100000
+	dgen_raw --rw=read --verify=md5 --verify_dump=1 --continue_on_error=verify
+	failed
+	cmp -s f.98304.received <(tail -c +98305 f | head -c 4096) || fail "not what was found"
+	cmp -s f.98304.expected <(tail -c +98305 clean | head -c 4096) || fail "not as expected"
+	jq -e . "$T/fio.out" >/dev/null || fail "that is no JSON"
+}
+
+@test "verify: trims, with and without trim_verify_zero" {
+	verified --rw=randtrimwrite --bs=16k --size=4m
+	checked --rw=randtrimwrite --bs=16k --size=4m --loops=3 --trim_verify_zero=1
+}
+
+@test "verify: over other back ends" {
+	for backend in libaio fio:psync fio:pvsync2 fio:io_uring fio:mmap fio:sync fio:posixaio; do
+		rm -f f
+		[[ $backend != fio:* ]] || "$FIO" --enghelp="${backend#fio:}" >/dev/null 2>&1 || continue
+		direct=$DIRECT
+		[[ $backend != fio:mmap ]] || direct=0
+		checked --rw=randrw --bs=16k --backend=$backend --direct="$direct"
+		wrong 2048 "" --rw=read --backend=$backend --direct="$direct" --data_seed=9 --size=8m
+	done
+}
+
+@test "verify: what does not go with it is refused" {
+	dgen_raw --verify=md5 --experimental_verify=1
+	refused "experimental_verify"
+	dgen_raw --verify=pattern --verify_pattern=0x55
+	refused "verify_pattern"
+	dgen_raw --verify=md5 --create_serialize=0
+	refused "create_serialize"
+	dgen_raw --verify=md5 --bs=1000 --direct=0
+	refused "512"
+	dgen_raw --oldest_version=2 --data_version=1
+	refused "oldest_version=2" "data_version=1"
+	dgen_raw --oldest_version=2 --data_version=1000
+	refused "oldest_version=2"
+	dgen_raw --oldest_version=x
+	refused "oldest_version=x"
+	[[ ! -e f ]] || [[ ! -s f ]] || fail "something was written"
+}
+
+@test "verify: the memory is said beforehand, and is one byte for a unit" {
+	checked --size=64m --bs=64k
+	grep -q '^dgen: verify: one byte for each 4096 bytes of f: 16.0 KiB' "$T/fio.out" ||
+		fail "$(cat "$T/fio.out")"
+	checked --size=64m --bs=64k --dedup_unit=64k
+	grep -q 'each 65536 bytes of f: 1.0 KiB' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+}
+
+# ---- verify_state_file
+
+state() {
+	dgen_raw --output-format=normal --verify_state_file=state "$@"
+}
+
+@test "state: what runs left is verified by a later one, without versions" {
+	state --rw=write
+	state --rw=randwrite --io_size=8m --bs=4k --norandommap
+	cp f before
+	state --rw=randwrite --io_size=8m --bs=4k --norandommap --randrepeat=0
+	((status == 0)) || fail "$(cat "$T/fio.err")"
+	checked --rw=read --verify_state_file=state --bs=1m
+	# The last run is lost.
+	cp f f.good
+	cp before f
+	changed=$(cmp -l f f.good | awk '{ u = int(($1 - 1) / 4096); if (!(u in s)) n++; s[u] = 1 } END { print n }')
+	wrong "$changed" "stale: version" --verify_state_file=state
+	cp f.good f
+	flip f 123456
+	wrong 1 "flipped bits" --verify_state_file=state
+}
+
+@test "state: a seed of one's own is not needed" {
+	fio_raw --name=j --filename=f --rw=write --bs=64k --size=8m --direct="$DIRECT" \
+		--verify_state_file=state
+	fio_raw --name=j --filename=f --rw=read --bs=1m --verify=md5 --verify_state_file=state
+	((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' "$T/fio.out" ||
+		fail "$(cat "$T/fio.out" "$T/fio.err")"
+}
+
+@test "state: bad files and options are refused" {
+	state
+	state --dedup_ratio=2
+	refused "verify_state_file=state" "dedup_ratio"
+	state --dedup_unit=8k
+	refused "verify_state_file=state" "dedup_unit"
+	state --data_seed=7
+	refused "verify_state_file=state" "data_seed"
+	state --rw=write --bs=1k --direct=0
+	refused "verify_state_file" "1024"
+	dgen_raw --rw=read --verify=md5 --filename=g --verify_state_file=state --allow_file_create=0
+	failed
+	head -c 100000 /dev/urandom >junk
+	dgen_raw --verify_state_file=junk
+	refused "verify_state_file=junk"
+	dgen_raw --verify_state_file=no/such/dir
+	refused "verify_state_file=no/such/dir"
+	# Each byte of the head may be anything.
+	for at in 40 64 72 100 200 208 216 224 232 240 244; do
+		cp state bad
+		printf '\377\377\377\377\377\377\377' | dd of=bad bs=1 seek=$at conv=notrunc status=none
+		dgen_raw --rw=read --verify=md5 --verify_state_file=bad
+		((status < 124)) || fail "a damaged byte $at: $status"
+	done
+	truncate -s 70000 state
+	dgen_raw --rw=read --verify=md5 --verify_state_file=state
+	refused "verify_state_file=state"
+}
+
+@test "state: two runs at a time are refused" {
+	need_command flock
+	state
+	exec 9<state
+	flock -x 9
+	state
+	exec 9<&-
+	refused "verify_state_file=state" "in use"
+}
+
+# killed SECONDS [option]...: an overwriting job, of which all processes are killed.
+killed() {
+	local after=$1 pid
+	shift
+
+	"$FIO" --ioengine="external:$ENGINE" --name=j --filename="$T/f" --direct="$DIRECT" \
+		--data_seed=1 --time_based --runtime=60 --verify_state_file="$T/state" "$@" \
+		>"$T/fio.out" 2>"$T/fio.err" </dev/null &
+	pid=$!
+	sleep "$after"
+	pkill -KILL -f -- "--filename=$T/f " || true
+	wait $pid 2>/dev/null || true
+	while pgrep -f -- "--filename=$T/f " >/dev/null; do
+		sleep 0.05
+	done
+}
+
+@test "state: killed at random moments, no false alarm, and a fault afterwards is found" {
+	need_command pkill
+	local complete=0
+	RANDOM=${SEED:-7}
+	for ((n = 0; n < $(full 50 6); n++)); do
+		rm -f f state
+		options=(--size=8m --dedup_ratio=$((1 + RANDOM % 3)) --iodepth=$((1 + RANDOM % 32)))
+		case $((RANDOM % 4)) in
+		0) options+=(--rw=write --bs=64k) ;;
+		1) options+=(--rw=randwrite --bs=4k) ;;
+		2) options+=(--rw=randwrite --bsrange=4k-32k --norandommap --numjobs=3) ;;
+		3) options+=(--rw=randwrite --bs=16k --fsync=16 --thread --numjobs=2) ;;
+		esac
+		read=(--rw=read --verify_state_file="$T/state" --filename="$T/f" --bs=64k)
+		for ((k = 0; k <= RANDOM % 2; k++)); do
+			killed "0.$((3 + RANDOM % 7))" "${options[@]}"
+		done
+		[[ -s state && -s f ]] || continue
+		verified "${options[@]}" "${read[@]}" || fail "${options[*]}"
+		# Killed before it had begun, and again: nobody knows what was in the file before.
+		grep -q 'nothing left out' fio.out || continue
+		((++complete))
+		flip f $((RANDOM * 256 + RANDOM % 256))
+		wrong 1 "" "${options[@]}" "${read[@]}" --numjobs=1
+	done
+	((complete >= n / 2)) || fail "only $complete of $n runs got far enough"
+}
+
+@test "state: after a kill, a further run goes on, and all of it is verified" {
+	need_command pkill
+	for ((n = 0; n < 3; n++)); do
+		killed 0.6 --size=8m --rw=randwrite --bs=4k --iodepth=16
+	done
+	fio_raw --name=j --filename="$T/f" --direct="$DIRECT" --data_seed=1 --size=8m --rw=randwrite \
+		--bs=4k --verify_state_file="$T/state" --verify=md5
+	((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' "$T/fio.out" ||
+		fail "$(cat "$T/fio.out" "$T/fio.err")"
+}
+
+# As if the system had been started again.
+other_boot() {
+	local at
+
+	at=$(grep -abo "$(cat /proc/sys/kernel/random/boot_id)" state | head -n 1)
+	[[ $at ]] || fail "no boot_id in the state"
+	printf 00000000 | dd of=state bs=1 seek="${at%%:*}" conv=notrunc status=none
+}
+
+@test "state: after a crash of the system, what was flushed must be there" {
+	need_command pkill
+	state --size=8m --rw=write --filename="$T/f" --end_fsync=1
+	cp f first
+	killed 1 --size=8m --rw=randwrite --bs=4k --fsync=1 --iodepth=1
+	other_boot
+	cp state crashed
+	verified --size=8m --rw=read --verify_state_file=state --filename="$T/f"
+	# All that the second run had flushed is lost.
+	lost=$(cmp -l f first | awk '{ u = int(($1 - 1) / 4096); if (!(u in s)) n++; s[u] = 1 } END { print n + 0 }')
+	((lost > 1)) || skip "this disk is too slow to flush in a second"
+	cp first f
+	dgen_raw --output-format=normal --rw=read --verify=md5 --verify_state_file=state --size=8m \
+		--filename="$T/f" --continue_on_error=verify
+	failed
+	# The last write may not have been flushed.
+	found=$(sed -n 's/.* checked, \([0-9]*\) wrong.*/\1/p' "$T/fio.out")
+	((found >= lost - 1 && found <= lost)) || fail "$found found of $lost"
+	# Nobody writes on from there by mistake.
+	state --size=8m --rw=write --filename="$T/f"
+	refused "verify_state_file=state" "stopped"
+}
+
+@test "state: what was not flushed before a crash may be old" {
+	need_command pkill
+	state --size=8m --rw=write --filename="$T/f" --end_fsync=1
+	cp f first
+	killed 1 --size=8m --rw=randwrite --bs=4k --iodepth=8
+	other_boot
+	cp first f
+	verified --size=8m --rw=read --verify_state_file=state --filename="$T/f"
+	put /dev/zero f 8192 4096
+	wrong 1 "zeros" --size=8m --verify_state_file=state --filename="$T/f"
+}
+
+# ---- faults
+
+@test "verify: injected faults are found and named by fio's run" {
+	build_helper inject
+	for D in $(full "1 2 10" "2"); do
+		for C in $(full "1 2 4" "1 4"); do
+			options=(--dedup_ratio=$D --compress_ratio=$C --size=64m --filename=f:g --bs=256k)
+			dgen "${options[@]}" --size=128m
+			cp f f.old
+			dgen "${options[@]}" --size=128m --data_version=1
+			rm -f truth
+			seed=0
+			for kind in bit byte sector unit swap other old half lost shift; do
+				"$HELPERS/inject" f --kind $kind --count $(full 200 20) --seed $((++seed)) \
+					--truth truth --other g --old f.old || (($? < 2)) || fail "inject"
+			done
+			dgen_raw "${options[@]}" --size=128m --output-format=normal --rw=read \
+				--verify=md5 --data_version=1 --continue_on_error=verify
+			failed
+			# Units, by what they must be called.
+			awk '{ for (u = int($1 / 4096); u * 4096 < $1 + $2; u++) print $3 }' truth |
+				tr - ' ' | sort | uniq -c | awk '{ $1 = $1; print }' >wanted
+			sed -n 's/^dgen: verify: f: [0-9]* wrong, the first at offset [0-9]*: //p' \
+				fio.err | tr ',' '\n' | awk '{ $1 = $1; print }' | sort -k 2 >found
+			diff wanted found || fail "D=$D C=$C: wanted (<), found (>)"
+		done
+	done
+}
+
+# ---- clean runs
+
+# One job of random options; as many as full says.
+random_job() {
+	local rws=(write randwrite randrw rw randtrimwrite) sizes=(1m 4m 9m 16m) units=(4k 8k 64k 4k)
+	local blocks=(--bs=4k --bs=16k --bs=64k --bs=12k --bs=256k --bsrange=4k-32k
+		--bssplit=4k/50:8k/30:64k/20)
+
+	rw=${rws[RANDOM % 5]}
+	JOB=(--rw=$rw --size="${sizes[RANDOM % 4]}" --iodepth=$((1 + RANDOM % 32))
+		--dedup_ratio=$((1 + RANDOM % 10)) --compress_ratio=$((1 + RANDOM % 4))
+		--dedup_unit="${units[RANDOM % 4]}" "${blocks[RANDOM % 7]}" --data_seed=$RANDOM)
+	((RANDOM % 3)) || JOB+=(--norandommap)
+	((RANDOM % 3)) || JOB+=(--loops=$((1 + RANDOM % 3)))
+	((RANDOM % 4)) || JOB+=(--verify_backlog=$((1 << RANDOM % 10)))
+	((RANDOM % 5)) || JOB+=(--verify_async=2)
+	((RANDOM % 3)) || JOB+=(--numjobs=$((2 + RANDOM % 3)))
+	((RANDOM % 3)) || JOB+=(--thread)
+	((RANDOM % 4)) || JOB+=(--fsync=$((1 + RANDOM % 64)))
+	((RANDOM % 3)) || JOB+=(--verify_state_file=state)
+	[[ $rw == *trim* ]] || ((RANDOM % 3)) || JOB+=(--backend=libaio)
+	[[ $rw != *rand* ]] || ((RANDOM % 5)) || JOB+=(--random_distribution=zipf:1.1)
+	((RANDOM % 5)) || JOB+=(--io_size=20m)
+}
+
+@test "verify: no false alarm in random clean runs" {
+	local JOB
+	RANDOM=${SEED:-1}
+	for ((n = 0; n < $(full 200 15); n++)); do
+		rm -f f state
+		random_job
+		verified "${JOB[@]}"
+		grep -q 'to verify it' fio.out || continue
+		later
+		if ((status)) || ! grep -q ' checked, 0 wrong' fio.out; then
+			show fio.out fio.err
+			fail "later: ${JOB[*]}"
+		fi
+	done
+}
