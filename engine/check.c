@@ -135,14 +135,14 @@ static void allow_after_crash(const struct track_file *t, uint8_t tag, uint8_t f
 		return;
 	}
 	/* Downwards to what was flushed, then upwards as far as memory may have been ahead. */
-	for (uint8_t n = 0; v && n < TRACK_LAST; n++) {
+	for (int n = 0; v && n < TRACK_LAST; n++) {
 		allow(allowed, track_version(t, v));
 		if (v == flushed)
 			break;
 		v = v == 1 ? (flushed && t->wrapped ? TRACK_LAST : 0) : v - 1;
 	}
 	v = track_version_tag(tag);
-	for (uint8_t n = 0; n < TRACK_LAST / 2; n++) {
+	for (int n = 0; n < TRACK_LAST / 2; n++) {
 		v = v == TRACK_LAST ? 1 : v + 1;
 		allow(allowed, track_version(t, v));
 	}

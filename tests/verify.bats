@@ -43,7 +43,7 @@ later() {
 	line=$(sed -n 's/^dgen: to verify it: //p' "$T/fio.out")
 	[[ $line == fio\ * ]] || { show "$T/fio.out"; fail "no line that verifies"; return 1; }
 	status=0
-	bash -c "$FIO ${line#fio } $*" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
+	bash -c "$FIO ${line#fio }" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
 }
 
 # put FROM TO OFFSET LENGTH: copies a part of one file to the same place of another.
@@ -411,14 +411,14 @@ other_boot() {
 	build_helper inject
 	for D in $(full "1 2 10" "2"); do
 		for C in $(full "1 2 4" "1 4"); do
-			options=(--dedup_ratio=$D --compress_ratio=$C --size=64m --filename=f:g --bs=256k)
+			options=("--dedup_ratio=$D" "--compress_ratio=$C" --size=64m --filename=f:g --bs=256k)
 			dgen "${options[@]}" --size=128m
 			cp f f.old
 			dgen "${options[@]}" --size=128m --data_version=1
 			rm -f truth
 			seed=0
 			for kind in bit byte sector unit swap other old half lost shift; do
-				"$HELPERS/inject" f --kind $kind --count $(full 200 20) --seed $((++seed)) \
+				"$HELPERS/inject" f --kind $kind --count "$(full 200 20)" --seed $((++seed)) \
 					--truth truth --other g --old f.old || (($? < 2)) || fail "inject"
 			done
 			dgen_raw "${options[@]}" --size=128m --output-format=normal --rw=read \
@@ -443,7 +443,7 @@ random_job() {
 		--bssplit=4k/50:8k/30:64k/20)
 
 	rw=${rws[RANDOM % 5]}
-	JOB=(--rw=$rw --size="${sizes[RANDOM % 4]}" --iodepth=$((1 + RANDOM % 32))
+	JOB=("--rw=$rw" --size="${sizes[RANDOM % 4]}" --iodepth=$((1 + RANDOM % 32))
 		--dedup_ratio=$((1 + RANDOM % 10)) --compress_ratio=$((1 + RANDOM % 4))
 		--dedup_unit="${units[RANDOM % 4]}" "${blocks[RANDOM % 7]}" --data_seed=$RANDOM)
 	((RANDOM % 3)) || JOB+=(--norandommap)

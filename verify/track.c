@@ -58,7 +58,7 @@ static int refuse(char *why, int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why, TRACK_WHY_MAX, format, args);
 	va_end(args);
-	return err;
+	return err < 0 ? err : -EIO;
 }
 
 static uint64_t head_size(void)
@@ -91,8 +91,10 @@ static void read_boot_id(char id[BOOT_ID_MAX])
 		strcpy(id, "unknown");
 }
 
-static void begin(struct head *head, const struct track_options *options)
+static void begin(struct track *track, const struct track_options *options)
 {
+	struct head *head = track->head;
+
 	memcpy(head->magic, MAGIC, sizeof(head->magic));
 	head->byte_order = BYTE_ORDER_MARK;
 	head->layout = LAYOUT;
@@ -192,7 +194,7 @@ static int open_memory(struct track *track, const struct track_options *options,
 		return refuse(why, -errno, "verify: no memory for versions: %s", strerror(errno));
 	err = map_head(track, "verify: no memory for versions", why);
 	if (!err)
-		begin(track->head, options);
+		begin(track, options);
 	return err;
 }
 
@@ -251,7 +253,7 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 				      strerror(errno));
 		err = map_head(track, path, why);
 		if (!err) {
-			begin(track->head, options);
+			begin(track, options);
 			note_end(track);
 		}
 		return err;
@@ -285,12 +287,20 @@ int track_open(const char *path, enum track_mode mode, bool take_seed,
 		*out = track;
 		return 0;
 	}
+	track_close(track);
+	return err;
+}
+
+void track_close(struct track *track)
+{
 	if (track->head)
 		munmap(track->head, head_size());
-	if (track->fd >= 0)
+	if (track->fd >= 0) {
+		/* Maps that stay would hold the lock. */
+		flock(track->fd, LOCK_UN);
 		close(track->fd);
+	}
 	free(track);
-	return err;
 }
 
 enum track_mode track_mode(const struct track *track)
@@ -360,10 +370,12 @@ int track_add(struct track *track, const char *name, uint64_t size, uint32_t gra
 	lock(track);
 	if (!f)
 		f = add(track, name, grain);
-	if (!f)
-		err = refuse(why, -ENOSPC, "verify: versions are kept for %d files at most",
-			     TRACK_FILES_MAX);
-	else if (f->at && grain % f->grain)
+	if (!f) {
+		unlock(track);
+		return refuse(why, -ENOSPC, "verify: versions are kept for %d files at most",
+			      TRACK_FILES_MAX);
+	}
+	if (f->at && grain % f->grain)
 		err = refuse(why, -EINVAL,
 			     "verify_state_file: keeps a version for each %u bytes of %s, but this "
 			     "job may write multiples of %u; use a new one",

@@ -75,6 +75,9 @@ enum track_mode {
 int track_open(const char *path, enum track_mode mode, bool take_seed,
 	       struct track_options *options, struct track **track, char *why);
 
+/* Maps of its files stay. Not needed in a process that ends. */
+void track_close(struct track *track);
+
 /*
  * Finds or adds a file; its size and grain become the larger and the smaller (the greatest common
  * divisor) of what is there and asked for. Not after track_map() of the same file. *file is NULL
