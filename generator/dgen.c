@@ -195,12 +195,29 @@ struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint6
 	return dgen_plan_unit(&dgen->plan, domain, version, unit);
 }
 
+/* What is done with a range, piece by piece. */
+struct task {
+	const struct dgen *dgen;
+	dgen_operation *operation;
+	uint8_t *at; /* in the buffer; stays where a block was not as it should be */
+};
+
+/* Count blocks at once; like all below false if it ends in one of them. */
+static inline bool do_blocks(struct task *t, const struct dgen_content *numbers, size_t count,
+			     struct dgen_shape shape)
+{
+	size_t done = t->operation(&t->dgen->tables, numbers, count, shape, t->at);
+
+	t->at += done * (shape.end - shape.begin);
+	return done == count;
+}
+
 /*
  * Blocks [from, to) of a unit that are wanted whole, and have random of a chunk's bytes each: the
  * kernel takes them together.
  */
-static uint8_t *fill_blocks(const struct dgen *dgen, struct dgen_content content, uint32_t from,
-			    uint32_t to, struct dgen_shape shape, uint8_t *out)
+static bool do_alike(struct task *t, struct dgen_content content, uint32_t from, uint32_t to,
+		     struct dgen_shape shape)
 {
 	struct dgen_content numbers[BATCH];
 
@@ -211,17 +228,18 @@ static uint8_t *fill_blocks(const struct dgen *dgen, struct dgen_content content
 			numbers[i].low = content.low;
 			numbers[i].high = content.high + (from + i) * DGEN_GOLDEN;
 		}
-		dgen->kernel->fill(&dgen->tables, numbers, count, shape, out);
-		out += (size_t)count * (shape.end - shape.begin);
+		if (!do_blocks(t, numbers, count, shape))
+			return false;
 		from += count;
 	}
-	return out;
+	return true;
 }
 
 /* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
-static uint8_t *fill_part(const struct dgen *dgen, struct dgen_content content, uint32_t at,
-			  uint32_t end, uint32_t random, uint8_t *out)
+static bool do_part(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
+		    uint32_t random)
 {
+	const struct dgen *dgen = t->dgen;
 	uint32_t chunk = (uint32_t)dgen->chunk.value;
 
 	while (at < end) {
@@ -238,37 +256,36 @@ static uint8_t *fill_part(const struct dgen *dgen, struct dgen_content content, 
 			shape.end = end - start;
 		else if (!shape.begin && chunk <= DGEN_BLOCK)
 			count = (end - start) / DGEN_BLOCK;
-		out = fill_blocks(dgen, content, block, block + count, shape, out);
+		if (!do_alike(t, content, block, block + count, shape))
+			return false;
 		at = start + (count - 1) * DGEN_BLOCK + shape.end;
 	}
-	return out;
+	return true;
 }
 
 /* Bytes [at, end) of a unit. */
-static void fill_unit(const struct dgen *dgen, const struct dgen_content *content, uint32_t at,
-		      uint32_t end, uint8_t *out)
+static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
 	/* A last chunk that is shorter has its share of random bytes. */
+	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
 
 	if (dgen->simple) {
 		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
-		dgen->kernel->fill(&dgen->tables, content, 1, shape, out);
-		return;
+		return do_blocks(t, content, 1, shape);
 	}
-	if (at < stop)
-		out = fill_part(dgen, *content, at, stop, dgen->random, out);
-	if (stop < end)
-		fill_part(dgen, *content, at > stop ? at : stop, end, dgen->last_random, out);
+	if (at < stop && !do_part(t, *content, at, stop, dgen->random))
+		return false;
+	return stop >= end || do_part(t, *content, at > stop ? at : stop, end, dgen->last_random);
 }
 
 /* Whole units of one block each. */
-static void fill_units(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t unit,
-		       size_t count, uint8_t *out)
+static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count)
 {
-	uint32_t size = (uint32_t)dgen->unit.value;
-	const struct dgen_shape shape = { 0, size, dgen->period, dgen->random };
+	const struct dgen *dgen = t->dgen;
+	const struct dgen_shape shape = { 0, (uint32_t)dgen->unit.value, dgen->period,
+					  dgen->random };
 	struct dgen_content contents[BATCH];
 	struct dgen_walk walk;
 
@@ -277,37 +294,74 @@ static void fill_units(const struct dgen *dgen, uint64_t domain, uint64_t versio
 		size_t part = count < BATCH ? count : BATCH;
 
 		dgen_walk_on(&dgen->plan, &walk, part, contents);
-		dgen->kernel->fill(&dgen->tables, contents, part, shape, out);
-		out += part * size;
+		if (!do_blocks(t, contents, part, shape))
+			return false;
 		count -= part;
 	}
+	return true;
+}
+
+/* How many bytes were done before a block that was not as it should be; length if all were. */
+static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint64_t domain,
+		       uint64_t version, uint64_t offset, uint8_t *buffer, size_t length)
+{
+	struct task task = { dgen, operation, buffer };
+	size_t size = dgen->unit.value;
+	uint64_t at; /* in the first unit */
+	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
+	size_t left = length;
+	bool go_on = true;
+
+	while (left && go_on) {
+		size_t step = size - at, units = 1;
+
+		if (dgen->simple && !at && left >= 2 * size) {
+			units = dgen_div(left, &dgen->unit);
+			step = units * size;
+			go_on = do_units(&task, domain, version, unit, units);
+		} else {
+			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
+								     unit);
+
+			step = left < step ? left : step;
+			go_on = do_unit(&task, &content, (uint32_t)at, (uint32_t)(at + step));
+		}
+		unit += units;
+		left -= step;
+		at = 0;
+	}
+	return (size_t)(task.at - buffer);
 }
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	size_t size = dgen->unit.value;
-	uint64_t at; /* in the first unit */
-	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
-	uint8_t *out = buffer;
+	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length);
+}
 
-	while (length) {
-		size_t step = size - at, units = 1;
+/* The first difference, which lies in a block that begins at same; apart for its room on the stack. */
+static __attribute__((noinline)) size_t find_difference(const struct dgen *dgen, uint64_t domain,
+							uint64_t version, uint64_t offset,
+							const uint8_t *found, size_t length,
+							size_t same)
+{
+	uint8_t wanted[DGEN_BLOCK];
+	size_t end = length - same > DGEN_BLOCK ? same + DGEN_BLOCK : length, i = same;
 
-		if (dgen->simple && !at && length >= 2 * size) {
-			units = dgen_div(length, &dgen->unit);
-			step = units * size;
-			fill_units(dgen, domain, version, unit, units, out);
-		} else {
-			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
-								     unit);
+	dgen_fill(dgen, domain, version, offset + same, wanted, end - same);
+	while (i < end && found[i] == wanted[i - same])
+		i++;
+	return i;
+}
 
-			step = length < step ? length : step;
-			fill_unit(dgen, &content, (uint32_t)at, (uint32_t)(at + step), out);
-		}
-		unit += units;
-		out += step;
-		length -= step;
-		at = 0;
-	}
+size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+		    const void *buffer, size_t length)
+{
+	/* This operation does not write. */
+	size_t same = do_range(dgen, dgen->kernel->compare, domain, version, offset,
+			       (uint8_t *)buffer, length);
+
+	return same == length ?
+		       length :
+		       find_difference(dgen, domain, version, offset, buffer, length, same);
 }

@@ -37,12 +37,18 @@ struct dgen_shape {
 	uint32_t begin, end, chunk, random;
 };
 
+/*
+ * Does something with count blocks of one shape, one behind the other at at. Returns how many of them
+ * it did: count, or less where it found one that is not as it should be.
+ */
+typedef size_t dgen_operation(const struct dgen_tables *tables, const struct dgen_content *numbers,
+			      size_t count, struct dgen_shape shape, uint8_t *at);
+
 struct dgen_kernel {
 	const char *name;
-	int (*usable)(void); /* do processor and system allow it? */
-	/* Writes count blocks of one shape, one behind the other. */
-	void (*fill)(const struct dgen_tables *tables, const struct dgen_content *numbers,
-		     size_t count, struct dgen_shape shape, uint8_t *out);
+	int (*usable)(void);     /* do processor and system allow it? */
+	dgen_operation *fill;    /* writes them */
+	dgen_operation *compare; /* reads them, to the first that differs */
 };
 
 /* From best to worst; ends with a nameless one. The last named one runs everywhere. */

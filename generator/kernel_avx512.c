@@ -46,6 +46,16 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 	return _mm512_aesenc_epi128(v, key);
 }
 
+static inline vec differ(vec d, vec a, vec b)
+{
+	return _mm512_ternarylogic_epi64(d, a, b, 0xf6);
+}
+
+static inline int any(vec v)
+{
+	return _mm512_test_epi64_mask(v, v) != 0;
+}
+
 #include "kernel_template.h"
 
 /* The builtin asks the system (XCR0) as well as the processor. */
@@ -54,4 +64,4 @@ static int usable(void)
 	return __builtin_cpu_supports("avx512f") && has_vaes();
 }
 
-const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill };
+const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill, compare };

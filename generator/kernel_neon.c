@@ -62,6 +62,16 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 	return veorq_u8(vaesmcq_u8(vaeseq_u8(v, zero())), key);
 }
 
+static inline vec differ(vec d, vec a, vec b)
+{
+	return vorrq_u8(d, veorq_u8(a, b));
+}
+
+static inline int any(vec v)
+{
+	return vmaxvq_u8(v) != 0;
+}
+
 #include "kernel_template.h"
 
 static int usable(void)
@@ -69,4 +79,4 @@ static int usable(void)
 	return (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
 }
 
-const struct dgen_kernel dgen_kernel_neon = { "neon", usable, fill };
+const struct dgen_kernel dgen_kernel_neon = { "neon", usable, fill, compare };

@@ -77,6 +77,18 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 	return out;
 }
 
+static inline vec differ(vec d, vec a, vec b)
+{
+	for (int i = 0; i < 4; i++)
+		d.w[i] |= a.w[i] ^ b.w[i];
+	return d;
+}
+
+static inline int any(vec v)
+{
+	return (v.w[0] | v.w[1] | v.w[2] | v.w[3]) != 0;
+}
+
 #include "kernel_template.h"
 
 static int usable(void)
@@ -84,4 +96,4 @@ static int usable(void)
 	return 1;
 }
 
-const struct dgen_kernel dgen_kernel_portable = { "portable", usable, fill };
+const struct dgen_kernel dgen_kernel_portable = { "portable", usable, fill, compare };

@@ -10,9 +10,14 @@
  *   vec xor(a, b), and(a, b)
  *   vec zero()
  *   vec aes(t, v, key)      AESENC of each lane
+ *   vec differ(d, a, b)     d, and the bits in which a and b differ
+ *   bool any(v)             is any bit set?
  */
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
 #define AT_ONCE (VECS > 2 ? 4 : 8)            /* lines that an iteration writes: a sector at most */
+
+#define INLINED                                                                                    \
+	inline __attribute__((always_inline)) /* constant arguments choose what is compiled */
 
 #include <stdbool.h>
 #include <string.h>
@@ -20,6 +25,22 @@
 struct keys {
 	vec k0[VECS], k1[VECS];
 };
+
+/* Where blocks go, or are looked for. */
+struct place {
+	uint8_t *at;
+	bool compare; /* a constant */
+	vec differs;  /* bits that were found otherwise */
+};
+
+static INLINED void put(struct place *p, vec v)
+{
+	if (p->compare)
+		p->differs = differ(p->differs, load(p->at), v);
+	else
+		store(p->at, v);
+	p->at += sizeof(vec);
+}
 
 /*
  * Two rounds make every byte of the number felt in all sixteen, two more tell the lanes apart:
@@ -54,22 +75,21 @@ static inline vec line_part(const struct keys *keys, const struct dgen_tables *t
 	return aes(t, xor(load(line + i * sizeof(vec)), keys->k0[i]), keys->k1[i]);
 }
 
-static inline void write_line(const struct keys *keys, const struct dgen_tables *t,
-			      const uint8_t *line, uint8_t *out)
+static INLINED void put_line(const struct keys *keys, const struct dgen_tables *t,
+			     const uint8_t *line, struct place *p)
 {
 	for (int i = 0; i < VECS; i++)
-		store(out + i * sizeof(vec), line_part(keys, t, line, i));
+		put(p, line_part(keys, t, line, i));
 }
 
 /* The line in which the random bytes end; the span goes on with zeros. */
-static inline void write_last_line(const struct keys *keys, const struct dgen_tables *t,
-				   const uint8_t *line, uint32_t bytes, uint8_t *out)
+static INLINED void put_last_line(const struct keys *keys, const struct dgen_tables *t,
+				  const uint8_t *line, uint32_t bytes, struct place *p)
 {
 	const uint8_t *mask = dgen_mask + DGEN_LINE - bytes;
 
 	for (int i = 0; i < VECS; i++)
-		store(out + i * sizeof(vec),
-		      and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
+		put(p, and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
 }
 
 /*
@@ -89,8 +109,8 @@ static inline void announce(uint8_t *out, uint32_t zeros)
 }
 
 /* Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. */
-static inline uint8_t *write_random(const struct keys *keys, const struct dgen_tables *t,
-				    uint32_t begin, uint32_t end, uint32_t zeros, uint8_t *out)
+static INLINED void put_random(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
+			       uint32_t end, uint32_t zeros, struct place *p)
 {
 	const uint8_t *line = t->lines[0] + begin,
 		      *stop = t->lines[0] + end / DGEN_LINE * DGEN_LINE;
@@ -98,57 +118,52 @@ static inline uint8_t *write_random(const struct keys *keys, const struct dgen_t
 	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
 	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE)
 #pragma GCC unroll 16
-		for (int i = 0; i < AT_ONCE; i++, out += DGEN_LINE) {
-			announce(out, zeros);
-			write_line(keys, t, line + i * DGEN_LINE, out);
+		for (int i = 0; i < AT_ONCE; i++) {
+			announce(p->at, zeros);
+			put_line(keys, t, line + i * DGEN_LINE, p);
 		}
-	for (; line < stop; line += DGEN_LINE, out += DGEN_LINE)
-		write_line(keys, t, line, out);
-	if (end % DGEN_LINE) {
-		write_last_line(keys, t, line, end % DGEN_LINE, out);
-		out += DGEN_LINE;
-	}
-	return out;
+	for (; line < stop; line += DGEN_LINE)
+		put_line(keys, t, line, p);
+	if (end % DGEN_LINE)
+		put_last_line(keys, t, line, end % DGEN_LINE, p);
 }
 
-static inline uint8_t *write_zeros(uint8_t *out, uint8_t *end)
+static INLINED void put_zeros(struct place *p, const uint8_t *end)
 {
-	for (; end - out >= AT_ONCE * DGEN_LINE; out += AT_ONCE * DGEN_LINE)
+	while (end - p->at >= AT_ONCE * DGEN_LINE)
 #pragma GCC unroll 16
 		for (int i = 0; i < AT_ONCE * VECS; i++)
-			store(out + i * sizeof(vec), zero());
-	for (; out < end; out += sizeof(vec)) {
+			put(p, zero());
+	while (p->at < end) {
 		/* Else compilers make this a call of memset, and save all registers around it. */
-		__asm__("" : "+r"(out));
-		store(out, zero());
+		__asm__("" : "+r"(p->at));
+		put(p, zero());
 	}
-	return out;
 }
 
-static inline uint8_t *write_block(const struct keys *keys, const struct dgen_tables *t,
-				   struct dgen_shape shape, bool last, uint8_t *out)
+static INLINED void put_block(const struct keys *keys, const struct dgen_tables *t,
+			      struct dgen_shape shape, bool last, struct place *p)
 {
-	uint32_t zeros = last || shape.random >= shape.chunk ? 0 : shape.chunk / 2;
+	uint32_t zeros = p->compare || last || shape.random >= shape.chunk ? 0 : shape.chunk / 2;
 
 	for (uint32_t at = shape.begin; at < shape.end;) {
 		uint32_t chunk = at & ~(shape.chunk - 1);
 		uint32_t stop = chunk + shape.chunk < shape.end ? chunk + shape.chunk : shape.end;
 		uint32_t random = chunk + shape.random < stop ? chunk + shape.random : stop;
-		uint8_t *end = out + (stop - at);
+		const uint8_t *end = p->at + (stop - at);
 
 		if (at < random)
-			out = write_random(keys, t, at, random, zeros, out);
-		out = write_zeros(out, end);
+			put_random(keys, t, at, random, zeros, p);
+		put_zeros(p, end);
 		at = stop;
 	}
-	return out;
 }
 
 /* Bytes of one block that begin or end within a line, by way of a line of their own. */
-static __attribute__((noinline)) void write_odd(const struct dgen_tables *t,
-						struct dgen_content number, struct dgen_shape shape,
-						uint8_t *out)
+static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
+			struct dgen_shape shape, uint8_t *out, bool compare)
 {
+	struct place p = { out, compare, zero() };
 	uint32_t at = shape.begin, end = shape.end;
 	struct keys keys;
 
@@ -156,37 +171,73 @@ static __attribute__((noinline)) void write_odd(const struct dgen_tables *t,
 	while (at < end) {
 		uint32_t skip = at % DGEN_LINE, size = (end - at) / DGEN_LINE * DGEN_LINE;
 		uint8_t line[DGEN_LINE];
+		struct place part = { line, false, zero() };
 
 		shape.begin = at - skip;
 		if (skip || !size) {
 			size = end - at < DGEN_LINE - skip ? end - at : DGEN_LINE - skip;
 			shape.end = shape.begin + DGEN_LINE;
-			write_block(&keys, t, shape, true, line);
-			memcpy(out, line + skip, size);
+			put_block(&keys, t, shape, true, &part);
+			if (!compare)
+				memcpy(p.at, line + skip, size);
+			else if (memcmp(p.at, line + skip, size))
+				return false;
+			p.at += size;
 		} else {
 			shape.end = at + size;
-			write_block(&keys, t, shape, true, out);
+			put_block(&keys, t, shape, true, &p);
 		}
-		out += size;
 		at += size;
 	}
+	return !compare || !any(p.differs);
 }
 
-static void fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
-		 struct dgen_shape shape, uint8_t *out)
+static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
+			     size_t count, struct dgen_shape shape, uint8_t *at, bool compare)
 {
+	struct place p = { at, compare, zero() };
 	struct keys keys, next;
 
-	if ((shape.begin | shape.end) % DGEN_LINE) {
-		write_odd(t, numbers[0], shape, out);
-		return;
-	}
 	set_keys(&next, t, numbers[0]);
 	for (size_t i = 0; i < count; i++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
 		if (i + 1 < count)
 			set_keys(&next, t, numbers[i + 1]);
-		out = write_block(&keys, t, shape, i + 1 == count, out);
+		put_block(&keys, t, shape, i + 1 == count, &p);
+		if (compare && any(p.differs))
+			return i;
 	}
+	return count;
+}
+
+/* Apart, so that whole blocks need no room on the stack. */
+static __attribute__((noinline)) size_t fill_odd(const struct dgen_tables *t,
+						 struct dgen_content number,
+						 struct dgen_shape shape, uint8_t *out)
+{
+	return odd(t, number, shape, out, false);
+}
+
+static __attribute__((noinline)) size_t compare_odd(const struct dgen_tables *t,
+						    struct dgen_content number,
+						    struct dgen_shape shape, uint8_t *found)
+{
+	return odd(t, number, shape, found, true);
+}
+
+static size_t fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
+		   struct dgen_shape shape, uint8_t *out)
+{
+	if ((shape.begin | shape.end) % DGEN_LINE)
+		return fill_odd(t, numbers[0], shape, out);
+	return blocks(t, numbers, count, shape, out, false);
+}
+
+static size_t compare(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
+		      struct dgen_shape shape, uint8_t *found)
+{
+	if ((shape.begin | shape.end) % DGEN_LINE)
+		return compare_odd(t, numbers[0], shape, found);
+	return blocks(t, numbers, count, shape, found, true);
 }

@@ -46,6 +46,16 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 	return _mm256_aesenc_epi128(v, key);
 }
 
+static inline vec differ(vec d, vec a, vec b)
+{
+	return _mm256_or_si256(d, _mm256_xor_si256(a, b));
+}
+
+static inline int any(vec v)
+{
+	return !_mm256_testz_si256(v, v);
+}
+
 #include "kernel_template.h"
 
 /* The builtin asks the system (XCR0) as well as the processor. */
@@ -54,4 +64,4 @@ static int usable(void)
 	return __builtin_cpu_supports("avx2") && has_vaes();
 }
 
-const struct dgen_kernel dgen_kernel_vaes = { "vaes", usable, fill };
+const struct dgen_kernel dgen_kernel_vaes = { "vaes", usable, fill, compare };

@@ -46,4 +46,14 @@ static inline vec aes(const struct dgen_tables *t, vec v, vec key)
 	return _mm_aesenc_si128(v, key);
 }
 
+static inline vec differ(vec d, vec a, vec b)
+{
+	return _mm_or_si128(d, _mm_xor_si128(a, b));
+}
+
+static inline int any(vec v)
+{
+	return _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) != 0xffff;
+}
+
 #endif

@@ -148,6 +148,64 @@ static void any_part(void **state)
 	free(part);
 }
 
+/* One bit is wrong: it is found where it is, and nothing is found in front of it or without it. */
+static void check_flipped(const struct dgen *dgen, const char *kernel, uint64_t offset, uint8_t *p,
+			  size_t n, size_t bad)
+{
+	size_t found;
+
+	p[bad] ^= (uint8_t)(1 << bad % 8);
+	found = dgen_compare(dgen, 1, 2, offset, p, n);
+	if (found != bad)
+		fail_msg("%s: %zu bytes from %llu, byte %zu is wrong, not %zu", kernel, n,
+			 (unsigned long long)offset, bad, found);
+	if (dgen_compare(dgen, 1, 2, offset, p, bad) != bad)
+		fail_msg("%s: %zu bytes from %llu are right", kernel, bad,
+			 (unsigned long long)offset);
+	p[bad] ^= (uint8_t)(1 << bad % 8);
+}
+
+static void compare_kernel(const char *kernel, size_t size, uint8_t *part)
+{
+	static const uint32_t units[] = { 512, 1536, 4096, 65536 };
+
+	for (size_t u = 0; u < COUNT(units); u++) {
+		struct dgen *dgen = make(NULL, 3, 2.5, units[u], 0, 4);
+		struct dgen *tested = make(kernel, 3, 2.5, units[u], 0, 4);
+		uint8_t *copy = part + u + 1;
+
+		dgen_fill(dgen, 1, 2, 0, copy, size);
+		/* Each byte of several blocks, from the start and from an odd offset. */
+		for (size_t bad = 0; bad < size; bad++) {
+			check_flipped(tested, kernel, 0, copy, size, bad);
+			if (bad >= 77)
+				check_flipped(tested, kernel, 77, copy + 77, size - 77, bad - 77);
+		}
+		/* Each offset in a line with each length of a few lines, around the end of a block. */
+		for (size_t at = 4096 - 130; at < 4096 + 66; at++)
+			for (size_t n = 1; n < 200; n++) {
+				if (dgen_compare(tested, 1, 2, at, copy + at, n) != n)
+					fail_msg("%s: %zu bytes from %zu are right", kernel, n, at);
+				check_flipped(tested, kernel, at, copy + at, n, (at + n * 7) % n);
+			}
+		assert_int_equal(dgen_compare(tested, 1, 2, 5, copy, 0), 0);
+		dgen_destroy(tested);
+		dgen_destroy(dgen);
+	}
+}
+
+static void compare_finds_a_bit(void **state)
+{
+	const size_t size = 3 * 4096 + 100;
+	uint8_t *part = buffer(size + 64);
+
+	(void)state;
+	for (size_t k = 0; k < COUNT(kernels); k++)
+		if (have(kernels[k]))
+			compare_kernel(kernels[k], size, part);
+	free(part);
+}
+
 /* Units have the same bytes exactly when they have the same content number. */
 static void numbers_stand_for_bytes(void **state)
 {
@@ -341,13 +399,10 @@ static void fresh_seeds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_vectors),
-		cmocka_unit_test(any_part),
-		cmocka_unit_test(numbers_stand_for_bytes),
-		cmocka_unit_test(compression),
-		cmocka_unit_test(threads),
-		cmocka_unit_test(runs_are_their_units),
-		cmocka_unit_test(bad_options),
+		cmocka_unit_test(golden_vectors),       cmocka_unit_test(any_part),
+		cmocka_unit_test(compare_finds_a_bit),  cmocka_unit_test(numbers_stand_for_bytes),
+		cmocka_unit_test(compression),          cmocka_unit_test(threads),
+		cmocka_unit_test(runs_are_their_units), cmocka_unit_test(bad_options),
 		cmocka_unit_test(fresh_seeds),
 	};
 

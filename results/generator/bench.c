@@ -57,6 +57,8 @@ struct contestant {
 	/* What changes from fill to fill: */
 	uint64_t state[4];
 	uint8_t *source;
+	bool compare; /* only reads what it wrote before the clock ran */
+	uint8_t *memory;
 	double rates[ROUNDS_MAX];
 };
 
@@ -192,6 +194,14 @@ static void fill_dgen(struct contestant *c, uint8_t *out, size_t size)
 	c->state[0] += size;
 }
 
+static void compare_dgen(struct contestant *c, uint8_t *found, size_t size)
+{
+	uint64_t offset = (uint64_t)(found - c->memory);
+
+	if (dgen_compare(c->dgen, 1, 0, offset, found, size) != size)
+		die("dgen_compare() found a difference");
+}
+
 struct field {
 	struct contestant all[CONTESTANTS_MAX];
 	size_t count;
@@ -225,15 +235,17 @@ static void add_references(struct field *field, size_t size)
 }
 
 /* Every D with every C. */
-static void add_kernel(struct field *field, const char *kernel, struct access access)
+static void add_kernel(struct field *field, const char *kernel, struct access access, bool compare)
 {
 	for (size_t d = 0; d < settings.dedups; d++)
 		for (size_t k = 0; k < settings.compresses; k++) {
 			struct dgen_options options = DGEN_OPTIONS_DEFAULT;
-			struct contestant *c = add(field, kernel, fill_dgen);
+			struct contestant *c = add(field, kernel,
+						   compare ? compare_dgen : fill_dgen);
 			char why[DGEN_WHY_MAX];
 
 			c->access = access;
+			c->compare = compare;
 			c->dedup = options.dedup_ratio = settings.dedup[d];
 			c->compress = options.compress_ratio = settings.compress[k];
 			options.data_seed = 1;
@@ -263,8 +275,12 @@ struct pool {
 static double rate(struct contestant *c, uint8_t *memory, size_t bytes, double seconds)
 {
 	size_t slot = (c->access.size + 4095) / 4096 * 4096, done = 0, until = 0;
-	double begin = cpu_time(), spent;
+	double begin, spent;
 
+	c->memory = memory;
+	if (c->compare)
+		dgen_fill(c->dgen, 1, 0, 0, memory, bytes);
+	begin = cpu_time();
 	do {
 		/* The clock is a system call. */
 		for (until += 4 * MIB; done < until;)
@@ -339,7 +355,8 @@ static const char *separator = "";
 static void what(const struct contestant *c, char *name, size_t size)
 {
 	if (c->dgen)
-		snprintf(name, size, "%s D=%g C=%g", c->name, c->dedup, c->compress);
+		snprintf(name, size, "%s%s D=%g C=%g", c->name, c->compare ? " compare" : "",
+			 c->dedup, c->compress);
 	else
 		snprintf(name, size, "%s", c->name);
 }
@@ -353,6 +370,8 @@ static void json_row(const struct contestant *c, const struct field *field, stru
 	fprintf(json, "%s\n\t\t{\"pool\": {\"bytes\": %zu, \"count\": %zu}, \"what\": \"%s\"",
 		separator, pool.size, pool.count, c->name);
 	separator = ",";
+	if (c->dgen)
+		fprintf(json, ", \"operation\": \"%s\"", c->compare ? "compare" : "fill");
 	if (c->dgen)
 		fprintf(json, ", \"dedup_ratio\": %g, \"compress_ratio\": %g", c->dedup,
 			c->compress);
@@ -368,7 +387,7 @@ static void json_row(const struct contestant *c, const struct field *field, stru
 static void show_pool(const struct field *field, struct pool pool)
 {
 	printf("\nPool of %zu KiB x %zu\n", pool.size / KIB, pool.count);
-	printf("%-22s %7s %15s ", "", "GB/s", "quartiles");
+	printf("%-27s %7s %15s ", "", "GB/s", "quartiles");
 	for (int i = 0; i < REFERENCES; i++)
 		printf(" %*s", i < FIO ? 6 : 12, reference_names[i]);
 	printf("\n");
@@ -378,7 +397,7 @@ static void show_pool(const struct field *field, struct pool pool)
 		char name[64];
 
 		what(c, name, sizeof(name));
-		printf("%-22s %7.1f %7.1f-%7.1f ", name, s.median * 1e-9, s.q1 * 1e-9, s.q3 * 1e-9);
+		printf("%-27s %7.1f %7.1f-%7.1f ", name, s.median * 1e-9, s.q1 * 1e-9, s.q3 * 1e-9);
 		for (int j = 0; j < REFERENCES; j++)
 			printf(" %*.2f", j < FIO ? 6 : 12, spread(c, &field->all[j]).median);
 		printf("\n");
@@ -401,9 +420,11 @@ static void pools(const char *only)
 		snprintf(title, sizeof(title), "pool of %zu KiB x %zu", p.size / KIB, p.count);
 		add_references(&field, p.size);
 		for (const struct dgen_kernel *const *k = dgen_kernels; *k; k++)
-			if ((*k)->usable() && (!only || !strcmp(only, (*k)->name)))
-				add_kernel(&field, (*k)->name,
-					   (struct access){ "runs", p.size, p.size, false });
+			for (int compare = 0; compare < 2; compare++)
+				if ((*k)->usable() && (!only || !strcmp(only, (*k)->name)))
+					add_kernel(&field, (*k)->name,
+						   (struct access){ "runs", p.size, p.size, false },
+						   compare);
 		race(&field, title, p.size * p.count);
 		show_pool(&field, p);
 		drop(&field);
@@ -432,7 +453,7 @@ static void accesses(const char *kernel)
 
 	add_references(&field, MIB);
 	for (size_t i = 0; i < COUNT(all); i++)
-		add_kernel(&field, kernel, all[i]);
+		add_kernel(&field, kernel, all[i], false);
 	race(&field, "I/O of several kinds", MIB);
 	printf("\n1 MiB of memory, %s: GB/s (and to runs of 1 MiB)\n%-28s", kernel, "");
 	for (size_t j = 0; j < per; j++)
@@ -547,7 +568,7 @@ static void threads(const char *kernel)
 	       "KiB each", "1: GB/s", "2: GB/s", "ratio");
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		add_references(&field, MIB);
-		add_kernel(&field, kernel, (struct access){ "runs", MIB, MIB, false });
+		add_kernel(&field, kernel, (struct access){ "runs", MIB, MIB, false }, false);
 		for (size_t i = 0; i < field.count; i++)
 			if (i < MEMCPY || i >= REFERENCES)
 				scale(&field.all[i], cpus, sizes[s]);
