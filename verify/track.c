@@ -178,11 +178,15 @@ static int map_head(struct track *track, const char *name, char *why)
 	/* Counters of this run lie in there too, so a reader has the head for itself. */
 	const int flags = track->mode == TRACK_READ ? MAP_PRIVATE : MAP_SHARED;
 
+	int err;
+
 	track->head = mmap(NULL, head_size(), prot | PROT_WRITE, flags, track->fd, 0);
 	if (track->head != MAP_FAILED)
 		return 0;
+	err = errno ? errno : ENOMEM;
 	track->head = NULL;
-	return refuse(why, -errno, "%s: %s", name, strerror(errno));
+	refuse(why, -err, "%s: %s", name, strerror(err));
+	return -err;
 }
 
 static int open_memory(struct track *track, const struct track_options *options, char *why)
