@@ -91,10 +91,8 @@ static void read_boot_id(char id[BOOT_ID_MAX])
 		strcpy(id, "unknown");
 }
 
-static void begin(struct track *track, const struct track_options *options)
+static void begin(struct head *head, const struct track_options *options)
 {
-	struct head *head = track->head;
-
 	memcpy(head->magic, MAGIC, sizeof(head->magic));
 	head->byte_order = BYTE_ORDER_MARK;
 	head->layout = LAYOUT;
@@ -172,34 +170,33 @@ static int check_head(const struct head *head, uint64_t size, bool take_seed,
 	return check_files(head, size, path, why);
 }
 
-static int map_head(struct track *track, const char *name, char *why)
+/* Also sets track->head. NULL with a line in why. */
+static struct head *map_head(struct track *track, const char *name, char *why)
 {
-	const int prot = track->mode == TRACK_READ ? PROT_READ : PROT_READ | PROT_WRITE;
 	/* Counters of this run lie in there too, so a reader has the head for itself. */
 	const int flags = track->mode == TRACK_READ ? MAP_PRIVATE : MAP_SHARED;
+	void *head = mmap(NULL, head_size(), PROT_READ | PROT_WRITE, flags, track->fd, 0);
 
-	int err;
-
-	track->head = mmap(NULL, head_size(), prot | PROT_WRITE, flags, track->fd, 0);
-	if (track->head != MAP_FAILED)
-		return 0;
-	err = errno ? errno : ENOMEM;
-	track->head = NULL;
-	refuse(why, -err, "%s: %s", name, strerror(err));
-	return -err;
+	if (head == MAP_FAILED) {
+		refuse(why, -ENOMEM, "%s: %s", name, strerror(errno));
+		return NULL;
+	}
+	track->head = head;
+	return head;
 }
 
 static int open_memory(struct track *track, const struct track_options *options, char *why)
 {
-	int err;
+	struct head *head;
 
 	track->fd = memfd_create("dgen-tags", MFD_CLOEXEC);
 	if (track->fd < 0 || ftruncate(track->fd, (off_t)head_size()))
 		return refuse(why, -errno, "verify: no memory for versions: %s", strerror(errno));
-	err = map_head(track, "verify: no memory for versions", why);
-	if (!err)
-		begin(track, options);
-	return err;
+	head = map_head(track, "verify: no memory for versions", why);
+	if (!head)
+		return -ENOMEM;
+	begin(head, options);
+	return 0;
 }
 
 static int open_path(struct track *track, const char *path, char *why)
@@ -242,6 +239,8 @@ static void note_end(struct track *track)
 static int open_file(struct track *track, const char *path, bool take_seed,
 		     struct track_options *options, char *why)
 {
+	const bool writes = track->mode == TRACK_WRITE;
+	struct head *head;
 	struct stat st;
 	int err = open_path(track, path, why);
 
@@ -251,22 +250,18 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no regular file", path);
-	if (!st.st_size && track->mode == TRACK_WRITE) {
-		if (ftruncate(track->fd, (off_t)head_size()))
-			return refuse(why, -errno, "verify_state_file=%s: %s", path,
-				      strerror(errno));
-		err = map_head(track, path, why);
-		if (!err) {
-			begin(track, options);
-			note_end(track);
-		}
-		return err;
-	}
-	if ((uint64_t)st.st_size < head_size())
+	/* A new one. */
+	if (!st.st_size && writes && ftruncate(track->fd, (off_t)head_size()))
+		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+	if ((uint64_t)st.st_size < head_size() && (st.st_size || !writes))
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
-	err = map_head(track, path, why);
-	if (!err)
-		err = check_head(track->head, (uint64_t)st.st_size, take_seed, options, path, why);
+	head = map_head(track, path, why);
+	if (!head)
+		return -ENOMEM;
+	if (!st.st_size)
+		begin(head, options);
+	else
+		err = check_head(head, (uint64_t)st.st_size, take_seed, options, path, why);
 	if (!err)
 		note_end(track);
 	return err;
