@@ -345,7 +345,7 @@ static __attribute__((noinline)) size_t find_difference(const struct dgen *dgen,
 							const uint8_t *found, size_t length,
 							size_t same)
 {
-	uint8_t wanted[DGEN_BLOCK];
+	uint8_t wanted[DGEN_BLOCK] = { 0 }; /* the analyser does not see the kernel write */
 	size_t end = length - same > DGEN_BLOCK ? same + DGEN_BLOCK : length, i = same;
 
 	dgen_fill(dgen, domain, version, offset + same, wanted, end - same);
