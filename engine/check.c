@@ -153,14 +153,44 @@ static bool all_zeros(const uint8_t *data, size_t length)
 	return !data[0] && !memcmp(data, data + 1, length - 1);
 }
 
-static bool is_allowed(struct job *job, const struct job_file *file, const struct allowed *allowed,
+static bool is_version(const struct job *job, const struct job_file *file, uint64_t version,
 		       uint64_t offset, const uint8_t *data, size_t length)
 {
+	return dgen_compare(job->dgen, file->domain, version, offset, data, length) == length;
+}
+
+static bool is_allowed(const struct job *job, const struct job_file *file,
+		       const struct allowed *allowed, uint64_t offset, const uint8_t *data,
+		       size_t length)
+{
 	for (size_t i = 0; i < allowed->count; i++)
-		if (dgen_compare(job->dgen, file->domain, allowed->versions[i], offset, data,
-				 length) == length)
+		if (is_version(job, file, allowed->versions[i], offset, data, length))
 			return true;
 	return allowed->zeros && all_zeros(data, length);
+}
+
+uint8_t check_left_tag(struct job *job, const struct job_file *file, size_t grain, uint8_t tag,
+		       const uint8_t *data, size_t length)
+{
+	const struct track_file *t = file->track;
+	const uint64_t offset = (uint64_t)grain * t->grain;
+	const uint8_t now = track_version_tag(tag), before = now > 1 ? now - 1 : TRACK_LAST;
+	struct allowed initial = { 0 };
+
+	if (now > TRACK_LAST)
+		return TRACK_UNKNOWN;
+	if (is_version(job, file, track_version(t, now), offset, data, length))
+		return now;
+	if ((now > 1 || t->wrapped) &&
+	    is_version(job, file, track_version(t, before), offset, data, length))
+		return before;
+	if (now == 1)
+		allow_initial(t, &initial);
+	if (is_allowed(job, file, &initial, offset, data, length))
+		return TRACK_INITIAL;
+	if (t->trims && all_zeros(data, length))
+		return TRACK_TRIMMED;
+	return initial.anything ? TRACK_UNKNOWN : TRACK_BUSY;
 }
 
 static void check_allowed(struct job *job, const struct job_file *file,

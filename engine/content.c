@@ -68,6 +68,7 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	struct io_state *state = job_state_of(job, io_u);
 	struct job_file *file;
 	uint64_t version;
+	int err;
 
 	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
 		goto inner;
@@ -82,6 +83,11 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	state->ddir = io_u->ddir;
 	state->offset = io_u->offset;
 	state->length = io_u->buflen;
+	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
+	if (err) {
+		td_verror(td, -err, "dgen: versions");
+		return 1;
+	}
 	/* A dry run goes past queue and event. */
 	state->prepared = !job->fakes;
 	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
@@ -352,11 +358,20 @@ static void say_seed(const struct job *job)
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
 }
 
+static int create(const struct options *options, struct dgen **dgen)
+{
+	char why[DGEN_WHY_MAX];
+	const int err = dgen_create(&options->data, dgen, why);
+
+	if (err)
+		log_err("dgen: %s\n", err == -EINVAL ? why : strerror(-err));
+	return err;
+}
+
 static int attach(struct thread_data *td)
 {
 	struct options *options = td->eo;
 	const struct ioengine_ops *inner;
-	char why[DGEN_WHY_MAX];
 	struct track *track;
 	struct dgen *dgen;
 	struct job *job;
@@ -365,14 +380,16 @@ static int attach(struct thread_data *td)
 	err = fio_options_check(td);
 	if (err)
 		return err;
-	err = settle_seed(td, options, &track);
+	/* First once for its refusals only: they come before a verify_state_file is made. */
+	err = create(options, &dgen);
 	if (err)
 		return err;
-	err = dgen_create(&options->data, &dgen, why);
-	if (err) {
-		log_err("dgen: %s\n", err == -EINVAL ? why : strerror(-err));
+	dgen_destroy(dgen);
+	err = settle_seed(td, options, &track);
+	if (!err)
+		err = create(options, &dgen);
+	if (err)
 		return err;
-	}
 	err = inner_load(td, &inner);
 	job = err ? NULL : wrap(td, inner);
 	if (!job) {

@@ -22,7 +22,7 @@ static struct shared {
 	struct wrong_file {
 		_Atomic uint64_t domain; /* of its name; 0: free */
 		_Atomic uint64_t units;
-		_Atomic uint64_t first; /* lowest offset */
+		_Atomic uint64_t first; /* lowest offset, plus one; 0: none yet */
 		_Atomic uint64_t kinds[VERIFY_KINDS];
 		char name[256];
 	} files[FILES_MAX];
@@ -49,7 +49,6 @@ static struct wrong_file *wrong_file_of(const struct fio_file *f)
 		if (w->domain == domain)
 			return w;
 		if (!w->domain && atomic_compare_exchange_strong(&w->domain, &seen, domain)) {
-			w->first = UINT64_MAX;
 			snprintf(w->name, sizeof(w->name), "%s", f->file_name);
 			return w;
 		}
@@ -133,7 +132,8 @@ static void count_unit(struct job *job, const struct job_file *file, uint64_t of
 	job->wrong++;
 	w->units++;
 	w->kinds[kind]++;
-	while (offset < first && !atomic_compare_exchange_weak(&w->first, &first, offset))
+	while ((!first || offset + 1 < first) &&
+	       !atomic_compare_exchange_weak(&w->first, &first, offset + 1))
 		;
 }
 
@@ -216,6 +216,6 @@ void findings_say(void)
 						 "%s%" PRIu64 " %s", used ? ", " : "",
 						 (uint64_t)w->kinds[kind], verify_kind_name(kind));
 		run_warn("verify: %s: %" PRIu64 " wrong, the first at offset %" PRIu64 ": %s",
-			 w->name, (uint64_t)w->units, (uint64_t)w->first, kinds);
+			 w->name, (uint64_t)w->units, (uint64_t)w->first - 1, kinds);
 	}
 }

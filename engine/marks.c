@@ -15,8 +15,7 @@
 
 /* ---- writes ---- */
 
-/* Where an I/O lies, and room for its tags. */
-static int locate(struct io_state *state)
+int marks_locate(struct io_state *state)
 {
 	const struct track_file *t = state->file->track;
 	size_t room;
@@ -24,6 +23,8 @@ static int locate(struct io_state *state)
 
 	state->grain = state->offset / t->grain;
 	state->grains = (state->offset + state->length - 1) / t->grain - state->grain + 1;
+	if (state->grain + state->grains > track_grains(t))
+		return -ENOSPC;
 	if (state->grains <= state->room)
 		return 0;
 	/* Once or twice for each io_u, at the beginning. */
@@ -64,10 +65,6 @@ void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *i
 {
 	struct job_file *file = state->file;
 
-	if (locate(state)) {
-		io_u->error = ENOMEM;
-		return;
-	}
 	for (size_t i = 0; i < state->grains; i++) {
 		state->tags[i] = track_version_tag(file->tags[state->grain + i]);
 		state->after[i] = track_next(file->track, state->tags[i]);
@@ -122,8 +119,6 @@ static bool send_write(struct job *job, struct io_state *state, struct io_u *io_
 
 static bool send_trim(struct io_state *state)
 {
-	if (locate(state))
-		return true;
 	for (size_t i = 0; i < state->grains; i++) {
 		state->tags[i] = track_version_tag(state->file->tags[state->grain + i]);
 		state->after[i] = TRACK_TRIMMED;
@@ -241,8 +236,6 @@ bool marks_send(struct job *job, struct io_state *state, struct io_u *io_u)
 	if (state->ddir == DDIR_TRIM)
 		return state->marked || send_trim(state);
 	if (state->ddir == DDIR_READ && job->verifies) {
-		if (locate(state))
-			return true;
 		state->trims = file->track->trims;
 		for (size_t i = 0; i < state->grains; i++)
 			state->tags[i] = file->tags[state->grain + i];

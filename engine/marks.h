@@ -4,6 +4,12 @@
 
 #include "job.h"
 
+/*
+ * Where a read, write or trim of a tracked file lies, and room for its tags. 0, -ENOMEM, or -ENOSPC for
+ * a place behind the last tag: with fill_device= those end where the device is full.
+ */
+int marks_locate(struct io_state *state);
+
 /* Fills the buffer of a write whose file is tracked, as the version that follows on its grains'. */
 void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *io_u);
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dgen.h"
 
@@ -47,6 +48,12 @@ struct options {
 	char backend[BACKEND_MAX];
 	char backend_options[BACKEND_OPTIONS_MAX];
 };
+
+/* No member of it has gaps behind it, and what is not in use is 0. */
+static inline bool options_same_data(const struct dgen_options *a, const struct dgen_options *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
 
 extern struct fio_option options_table[];
 

@@ -46,17 +46,6 @@ bool run_output_is_normal(void)
 	return output_format == FIO_OUTPUT_NORMAL;
 }
 
-static bool same(const struct run_group *group, const struct options *options)
-{
-	const struct dgen_options *data = &options->data;
-
-	return group->dedup_ratio == data->dedup_ratio &&
-	       group->compress_ratio == data->compress_ratio &&
-	       group->dedup_unit == data->dedup_unit &&
-	       group->compress_chunk == data->compress_chunk &&
-	       group->data_seed == data->data_seed && group->data_version == options->data_version;
-}
-
 /* The last one takes all jobs beyond GROUPS_MAX different ones: their line is less exact. */
 static struct run_group *find(const struct options *options)
 {
@@ -64,16 +53,13 @@ static struct run_group *find(const struct options *options)
 	unsigned int i;
 
 	for (i = 0; i < run->groups; i++, group++)
-		if (same(group, options))
+		if (options_same_data(&group->data, &options->data) &&
+		    group->data_version == options->data_version)
 			return group;
 	if (i == GROUPS_MAX)
 		return group - 1;
 
-	group->dedup_ratio = options->data.dedup_ratio;
-	group->compress_ratio = options->data.compress_ratio;
-	group->dedup_unit = options->data.dedup_unit;
-	group->compress_chunk = options->data.compress_chunk;
-	group->data_seed = options->data.data_seed;
+	group->data = options->data;
 	group->data_version = options->data_version;
 	group->lowest = group->start = UINT64_MAX;
 	run->groups++;
@@ -127,8 +113,9 @@ static void print(const struct run_group *group)
 		return;
 	run_say("dgen: wrote %.1f MiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
 		", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64,
-		(double)group->written / (1 << 20), group->dedup_ratio, group->compress_ratio,
-		group->data_seed, group->data_version, group->newest - 1, group->newest);
+		(double)group->written / (1 << 20), group->data.dedup_ratio,
+		group->data.compress_ratio, group->data.data_seed, group->data_version,
+		group->newest - 1, group->newest);
 }
 
 static void raise_to(atomic_uint_fast64_t *to, uint64_t value)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dgen.h"
+
 struct options;
 struct thread_data;
 
@@ -24,9 +26,8 @@ struct run_group {
 	atomic_uint_fast64_t lowest, highest; /* version, where they can */
 	atomic_uint_fast64_t start, end;      /* of what was written, the widest of all files */
 	atomic_uint_fast64_t file_size;       /* of the largest */
-	double dedup_ratio, compress_ratio;
-	uint32_t dedup_unit, compress_chunk;
-	uint64_t data_seed, data_version;
+	struct dgen_options data;
+	uint64_t data_version;
 };
 
 /* Before jobs are forked. 0 or -errno. */

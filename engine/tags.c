@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "marks.h"
 #include "tags.h"
 
@@ -18,7 +19,8 @@ enum { SECTOR = 512 };
 
 /* The tags that jobs of this run use; in the main process, before any job is forked. */
 static struct opened {
-	struct track_options options;
+	struct dgen_options data;
+	uint64_t data_version;
 	char *path; /* NULL: in memory */
 	struct track *track;
 } * opened;
@@ -26,24 +28,17 @@ static unsigned int nr_opened;
 
 /* ---- opening ---- */
 
-static bool same_options(const struct track_options *a, const struct track_options *b)
-{
-	return a->data.dedup_ratio == b->data.dedup_ratio &&
-	       a->data.compress_ratio == b->data.compress_ratio &&
-	       a->data.dedup_unit == b->data.dedup_unit &&
-	       a->data.compress_chunk == b->data.compress_chunk &&
-	       a->data.data_seed == b->data.data_seed && a->data_version == b->data_version;
-}
-
 static struct opened *find_opened(const struct options *options)
 {
-	const struct track_options wanted = { options->data, options->data_version };
 	const char *path = options->verify_state_file;
 
 	for (unsigned int i = 0; i < nr_opened; i++) {
-		if (path[0] ? opened[i].path && !strcmp(opened[i].path, path) :
-			      !opened[i].path && same_options(&opened[i].options, &wanted))
-			return &opened[i];
+		struct opened *o = &opened[i];
+
+		if (path[0] ? o->path && !strcmp(o->path, path) :
+			      !o->path && options_same_data(&o->data, &options->data) &&
+				      o->data_version == options->data_version)
+			return o;
 	}
 	return NULL;
 }
@@ -60,10 +55,10 @@ static int open_tags(struct options *options, enum track_mode mode, struct opene
 		return -ENOMEM;
 	opened = more;
 	new = &opened[nr_opened];
-	*new = (struct opened){ { options->data, options->data_version }, NULL, NULL };
+	*new = (struct opened){ .data = options->data, .data_version = options->data_version };
 	if (path && !(new->path = strdup(path)))
 		return -ENOMEM;
-	err = track_open(path, mode, !options->data_seed_set, &new->options, &new->track, why);
+	err = track_open(path, mode, !options->data_seed_set, &new->data, &new->track, why);
 	if (!err && mode == TRACK_WRITE && track_last_end(new->track) == TRACK_CRASHED) {
 		snprintf(why, sizeof(why),
 			 "verify_state_file=%.100s: the system stopped while it was in use; verify "
@@ -102,7 +97,7 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 		return -EINVAL;
 	}
 	if (options->verify_state_file[0])
-		options->data.data_seed = found->options.data.data_seed;
+		options->data.data_seed = found->data.data_seed;
 	*track = found->track;
 	track_join(*track);
 	return 0;
@@ -110,25 +105,14 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 
 /* ---- which files, and in which grains ---- */
 
-static uint64_t common_divisor(uint64_t a, uint64_t b)
-{
-	while (b) {
-		const uint64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 static uint64_t grain_of_direction(const struct thread_data *td, enum fio_ddir ddir, uint64_t grain)
 {
 	const struct thread_options *o = &td->o;
 
-	grain = common_divisor(grain, o->min_bs[ddir]);
-	grain = common_divisor(grain, o->ba[ddir]);
+	grain = track_common_divisor(grain, o->min_bs[ddir]);
+	grain = track_common_divisor(grain, o->ba[ddir]);
 	for (unsigned int i = 0; i < o->bssplit_nr[ddir]; i++)
-		grain = common_divisor(grain, o->bssplit[ddir][i].bs);
+		grain = track_common_divisor(grain, o->bssplit[ddir][i].bs);
 	return grain;
 }
 
@@ -143,8 +127,8 @@ static int find_grain(struct job *job, const struct fio_file *f, uint32_t *grain
 		g = grain_of_direction(td, DDIR_WRITE, g);
 	if (td_trim(td))
 		g = grain_of_direction(td, DDIR_TRIM, g);
-	g = common_divisor(g, get_start_offset(td, (struct fio_file *)f));
-	g = common_divisor(g, step < 0 ? -step : step);
+	g = track_common_divisor(g, get_start_offset(td, (struct fio_file *)f));
+	g = track_common_divisor(g, step < 0 ? -step : step);
 	if (td->o.bs_unaligned || g % SECTOR) {
 		log_err("dgen: verify: block sizes and offsets of what is written must be multiples "
 			"of 512 (job %s)\n",
@@ -182,36 +166,6 @@ static uint64_t largest_size(struct thread_data *td, struct fio_file *f)
 
 /* ---- what a killed run left ---- */
 
-/* Which version does a grain hold, of the two that it may? */
-static uint8_t settle(const struct job *job, const struct job_file *file, size_t grain, uint8_t tag,
-		      const uint8_t *data, size_t length)
-{
-	struct track_file *t = file->track;
-	const uint8_t now = track_version_tag(tag);
-	const uint64_t offset = (uint64_t)grain * t->grain;
-
-	if (now > TRACK_LAST)
-		return TRACK_UNKNOWN;
-	if (dgen_compare(job->dgen, file->domain, track_version(t, now), offset, data, length) ==
-	    length)
-		return now;
-	if (now > 1 || t->wrapped) {
-		const uint8_t before = now > 1 ? now - 1 : TRACK_LAST;
-
-		if (dgen_compare(job->dgen, file->domain, track_version(t, before), offset, data,
-				 length) == length)
-			return before;
-	}
-	if (now == 1 && t->zeros && length && !data[0] && !memcmp(data, data + 1, length - 1))
-		return TRACK_INITIAL;
-	if (now == 1 && !t->known && !t->zeros)
-		return TRACK_UNKNOWN;
-	for (uint64_t v = t->newest; now == 1 && t->known && v + 1 > t->oldest; v--)
-		if (dgen_compare(job->dgen, file->domain, v, offset, data, length) == length)
-			return TRACK_INITIAL;
-	return TRACK_BUSY;
-}
-
 /*
  * A run that was killed leaves grains of which it did not know any more whether they were written.
  * They are looked at before others write there.
@@ -239,7 +193,7 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 			err = -errno;
 			break;
 		}
-		found = got ? settle(job, file, i, tag, data, got) : TRACK_UNKNOWN;
+		found = got ? check_left_tag(job, file, i, tag, data, got) : TRACK_UNKNOWN;
 		if (found == TRACK_BUSY) {
 			log_err("dgen: verify: %s: offset %llu, length %u: holds neither what a "
 				"killed run was writing there nor what was there before\n",
@@ -284,14 +238,16 @@ static int setup_file(struct job *job, struct job_file *file)
 			job->options->verify_state_file, f->file_name);
 		return -EINVAL;
 	}
-	if (!job_writes(job->td)) {
-		file->track = track_find(job->track, f->file_name);
+	file->track = track_find(job->track, f->file_name);
+	if (!job_writes(job->td) && !file->track)
 		return 0;
-	}
-	err = find_grain(job, f, &grain);
+	err = job_writes(job->td) ? find_grain(job, f, &grain) : 0;
 	if (err)
 		return err;
-	is_new = !track_find(job->track, f->file_name);
+	/* A job that only reads changes nothing but, perhaps, how far the tags go. */
+	if (!job_writes(job->td))
+		grain = file->track->grain;
+	is_new = !file->track;
 	err = track_add(job->track, f->file_name, largest_size(job->td, f), grain, &file->track,
 			why);
 	if (err)
@@ -352,15 +308,17 @@ static int init_file(struct job *job, struct job_file *file)
 	struct track_map map;
 	char why[TRACK_WHY_MAX];
 
-	if (job_writes(job->td) && f->real_file_size > file->track->size &&
-	    f->real_file_size != -1ULL) {
-		log_err("dgen: verify: %s: its size is not known at the start (job %s)\n",
-			f->file_name, job->td->o.name);
-		return -EINVAL;
-	}
 	/* The run that named the file in a verify_state_file ended before it wrote. */
 	if (!job_writes(job->td) && track_is_file(job->track) && !file->track->at)
 		return 0;
+	/* With fill_device= fio sets no end; see marks_locate(). */
+	if (f->io_size != -1ULL && f->file_offset + f->io_size > file->track->size) {
+		log_err("dgen: verify: %s: job %s goes to %" PRIu64 ", but versions are known "
+			"for the first %" PRIu64 " bytes only; see size=\n",
+			f->file_name, job->td->o.name, f->file_offset + f->io_size,
+			file->track->size);
+		return -EINVAL;
+	}
 	if (track_map(job->track, file->track, &initial, &map, why)) {
 		log_err("dgen: %s\n", why);
 		return -ENOMEM;

@@ -19,21 +19,17 @@
 
 static char path[] = "/tmp/unit_track.XXXXXX";
 
-static struct track_options some_options(void)
+static struct dgen_options some_options(void)
 {
-	return (struct track_options){
-		.data = { .dedup_ratio = 2,
-			  .compress_ratio = 1,
-			  .dedup_unit = 4096,
-			  .data_seed = 5 },
-		.data_version = 3,
+	return (struct dgen_options){
+		.dedup_ratio = 2, .compress_ratio = 1, .dedup_unit = 4096, .data_seed = 5
 	};
 }
 
 /* Opens as a process of its own would: locks go with the descriptor, which nothing closes. */
 static int try_open(const char *name, enum track_mode mode, struct track **track, char *why)
 {
-	struct track_options options = some_options();
+	struct dgen_options options = some_options();
 
 	return track_open(name, mode, false, &options, track, why);
 }
@@ -83,6 +79,7 @@ static void in_memory(void **state)
 	assert_int_equal(map_of(track, a).tags[2047], 1);
 	assert_int_equal(map_of(track, b).tags[0], TRACK_INITIAL);
 	assert_int_equal(track_version(a, 1), 3);
+	track_close(track);
 }
 
 static void versions_follow_each_other(void **state)
@@ -159,7 +156,7 @@ static void outlives_its_run(void **state)
 
 static void refuses(void **state)
 {
-	struct track_options options = some_options();
+	struct dgen_options options = some_options();
 	char why[TRACK_WHY_MAX];
 	struct track *track, *other;
 	struct track_file *file;
@@ -169,14 +166,14 @@ static void refuses(void **state)
 	assert_int_equal(try_open(path, TRACK_READ, &track, why), -ENOENT);
 	assert_int_equal(try_open("/", TRACK_READ, &track, why), -EINVAL);
 	in_child(true, 1 << 20, 1);
-	options.data.dedup_ratio = 3;
+	options.dedup_ratio = 3;
 	assert_int_equal(track_open(path, TRACK_READ, false, &options, &track, why), -EINVAL);
 	assert_non_null(strstr(why, "dedup_ratio=2"));
 	options = some_options();
-	options.data.data_seed = 6;
+	options.data_seed = 6;
 	assert_int_equal(track_open(path, TRACK_READ, false, &options, &track, why), -EINVAL);
 	assert_int_equal(track_open(path, TRACK_READ, true, &options, &track, why), 0);
-	assert_int_equal(options.data.data_seed, 5);
+	assert_int_equal(options.data_seed, 5);
 	assert_int_equal(try_open(path, TRACK_WRITE, &other, why), -EBUSY);
 	track_close(track);
 	assert_int_equal(try_open(path, TRACK_WRITE, &track, why), 0);

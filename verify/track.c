@@ -20,7 +20,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 1u
+#define LAYOUT 2u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
 
@@ -31,7 +31,7 @@ struct head {
 	uint32_t format; /* DGEN_FORMAT */
 	double dedup_ratio, compress_ratio;
 	uint32_t dedup_unit, compress_chunk;
-	uint64_t data_seed, data_version;
+	uint64_t data_seed;
 	uint64_t end;              /* of what is in use, bytes */
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
 	_Atomic uint32_t open;     /* being written, or was when all ended */
@@ -91,18 +91,17 @@ static void read_boot_id(char id[BOOT_ID_MAX])
 		strcpy(id, "unknown");
 }
 
-static void begin(struct head *head, const struct track_options *options)
+static void begin(struct head *head, const struct dgen_options *options)
 {
 	memcpy(head->magic, MAGIC, sizeof(head->magic));
 	head->byte_order = BYTE_ORDER_MARK;
 	head->layout = LAYOUT;
 	head->format = DGEN_FORMAT;
-	head->dedup_ratio = options->data.dedup_ratio;
-	head->compress_ratio = options->data.compress_ratio;
-	head->dedup_unit = options->data.dedup_unit;
-	head->compress_chunk = options->data.compress_chunk;
-	head->data_seed = options->data.data_seed;
-	head->data_version = options->data_version;
+	head->dedup_ratio = options->dedup_ratio;
+	head->compress_ratio = options->compress_ratio;
+	head->dedup_unit = options->dedup_unit;
+	head->compress_chunk = options->compress_chunk;
+	head->data_seed = options->data_seed;
 	head->end = head_size();
 }
 
@@ -135,10 +134,8 @@ damaged:
 }
 
 static int check_head(const struct head *head, uint64_t size, bool take_seed,
-		      struct track_options *options, const char *path, char *why)
+		      struct dgen_options *options, const char *path, char *why)
 {
-	struct dgen_options *data = &options->data;
-
 	if (memcmp(head->magic, MAGIC, sizeof(head->magic)))
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
 	if (head->byte_order != BYTE_ORDER_MARK || head->layout != LAYOUT ||
@@ -147,26 +144,28 @@ static int check_head(const struct head *head, uint64_t size, bool take_seed,
 			      "verify_state_file=%s: written by another version of dgen, or on a "
 			      "machine of the other byte order",
 			      path);
-	if (head->dedup_ratio != data->dedup_ratio || head->compress_ratio != data->compress_ratio)
+	if (head->dedup_ratio != options->dedup_ratio ||
+	    head->compress_ratio != options->compress_ratio)
 		return refuse(
 			why, -EINVAL,
 			"verify_state_file=%s: is about dedup_ratio=%g and compress_ratio=%g, "
 			"not %g and %g",
-			path, head->dedup_ratio, head->compress_ratio, data->dedup_ratio,
-			data->compress_ratio);
-	if (head->dedup_unit != data->dedup_unit || head->compress_chunk != data->compress_chunk)
+			path, head->dedup_ratio, head->compress_ratio, options->dedup_ratio,
+			options->compress_ratio);
+	if (head->dedup_unit != options->dedup_unit ||
+	    head->compress_chunk != options->compress_chunk)
 		return refuse(why, -EINVAL,
 			      "verify_state_file=%s: is about dedup_unit=%u and compress_chunk=%u, "
 			      "not %u and %u (0: default)",
-			      path, head->dedup_unit, head->compress_chunk, data->dedup_unit,
-			      data->compress_chunk);
+			      path, head->dedup_unit, head->compress_chunk, options->dedup_unit,
+			      options->compress_chunk);
 	if (take_seed)
-		data->data_seed = head->data_seed;
-	if (head->data_seed != data->data_seed)
+		options->data_seed = head->data_seed;
+	if (head->data_seed != options->data_seed)
 		return refuse(why, -EINVAL,
 			      "verify_state_file=%s: is about data_seed=0x%016" PRIx64
 			      ", not 0x%016" PRIx64,
-			      path, head->data_seed, data->data_seed);
+			      path, head->data_seed, options->data_seed);
 	return check_files(head, size, path, why);
 }
 
@@ -185,7 +184,7 @@ static struct head *map_head(struct track *track, const char *name, char *why)
 	return head;
 }
 
-static int open_memory(struct track *track, const struct track_options *options, char *why)
+static int open_memory(struct track *track, const struct dgen_options *options, char *why)
 {
 	struct head *head;
 
@@ -229,7 +228,6 @@ static void note_end(struct track *track)
 	head->open = 1;
 	head->users = 0;
 	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
-		head->files[i].wrong = 0;
 		head->files[i].settled = 0;
 		head->files[i].said = 0;
 	}
@@ -237,7 +235,7 @@ static void note_end(struct track *track)
 }
 
 static int open_file(struct track *track, const char *path, bool take_seed,
-		     struct track_options *options, char *why)
+		     struct dgen_options *options, char *why)
 {
 	const bool writes = track->mode == TRACK_WRITE;
 	struct head *head;
@@ -267,8 +265,8 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 	return err;
 }
 
-int track_open(const char *path, enum track_mode mode, bool take_seed,
-	       struct track_options *options, struct track **out, char *why)
+int track_open(const char *path, enum track_mode mode, bool take_seed, struct dgen_options *options,
+	       struct track **out, char *why)
 {
 	struct track *track = calloc(1, sizeof(*track));
 	int err;
@@ -327,17 +325,6 @@ struct track_file *track_find(struct track *track, const char *name)
 	return NULL;
 }
 
-static uint32_t common_divisor(uint32_t a, uint32_t b)
-{
-	while (b) {
-		const uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 static struct track_file *add(struct track *track, const char *name, uint32_t grain)
 {
 	const size_t length = strlen(name);
@@ -380,7 +367,7 @@ int track_add(struct track *track, const char *name, uint64_t size, uint32_t gra
 			     "job may write multiples of %u; use a new one",
 			     f->grain, name, grain);
 	else if (!f->at)
-		f->grain = common_divisor(f->grain, grain);
+		f->grain = (uint32_t)track_common_divisor(f->grain, grain);
 	if (!err && f->size < size)
 		f->size = size;
 	unlock(track);

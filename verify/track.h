@@ -42,7 +42,6 @@ struct track_file {
 	uint64_t oldest, newest; /* versions that a grain with TRACK_INITIAL may hold; see known */
 	uint64_t at;             /* where its tags begin in the mapped file; 0: no room yet */
 	uint64_t room;           /* for tags */
-	_Atomic uint64_t wrong;  /* units found wrong in this run */
 	uint32_t grain;
 	_Atomic uint32_t trims;        /* sent so far */
 	uint8_t known;                 /* oldest and newest are */
@@ -54,12 +53,6 @@ struct track_file {
 	char name[TRACK_NAME_MAX + 1]; /* its end, where it is longer */
 };
 
-/* What the tags are about; the same for all who use them. */
-struct track_options {
-	struct dgen_options data;
-	uint64_t data_version;
-};
-
 struct track;
 
 enum track_mode {
@@ -69,11 +62,11 @@ enum track_mode {
 
 /*
  * Opens tags in memory (path NULL) or in the file of this name, which TRACK_WRITE makes where there is
- * none. Before jobs are forked, which inherit it. Where options.data.data_seed is to be taken
- * from the file, *take_seed is true, and options are changed. 0, or -errno with one line in why.
+ * none. Before jobs are forked, which inherit it. Where options->data_seed is to be taken
+ * from the file, take_seed is true, and options are changed. 0, or -errno with one line in why.
  */
-int track_open(const char *path, enum track_mode mode, bool take_seed,
-	       struct track_options *options, struct track **track, char *why);
+int track_open(const char *path, enum track_mode mode, bool take_seed, struct dgen_options *options,
+	       struct track **track, char *why);
 
 /* Maps of its files stay. Not needed in a process that ends. */
 void track_close(struct track *track);
@@ -128,6 +121,17 @@ void track_leave(struct track *track);
 
 enum track_mode track_mode(const struct track *track);
 bool track_is_file(const struct track *track);
+
+static inline uint64_t track_common_divisor(uint64_t a, uint64_t b)
+{
+	while (b) {
+		const uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
 
 static inline uint8_t track_version_tag(uint8_t tag)
 {
