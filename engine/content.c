@@ -85,7 +85,7 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	state->length = io_u->buflen;
 	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
 	if (err) {
-		td_verror(td, -err, "dgen: versions");
+		td_verror(td, -err, "verify");
 		return 1;
 	}
 	/* A dry run goes past queue and event. */
@@ -269,7 +269,7 @@ static void leave(struct job *job)
 		report_note_versions(job, &result);
 	/* With continue_on_error=verify fio counts what is wrong, and would end with 0. */
 	if (job->wrong && !job->td->error)
-		td_verror(job->td, EILSEQ, "dgen: verify");
+		td_verror(job->td, EILSEQ, "verify");
 	tags_leave(job);
 	if (job->group && run_leave(job->group, &result))
 		report_say(job);

@@ -340,7 +340,7 @@ int tags_init(struct job *job)
 		const int err = file->track ? init_file(job, file) : 0;
 
 		if (err) {
-			td_verror(job->td, -err, "dgen: verify");
+			td_verror(job->td, -err, "verify");
 			return err;
 		}
 	}

@@ -60,7 +60,7 @@ like_reference() {
 	reference
 	like_reference "backend=io_uring" --backend=io_uring
 	for backend in psync libaio io_uring pvsync2 sync; do
-		"$FIO" --enghelp="$backend" >/dev/null 2>&1 || continue
+		has_fio_engine "$backend" || { left_out "fio has no $backend"; continue; }
 		like_reference "backend=fio:$backend" --backend="fio:$backend"
 	done
 }

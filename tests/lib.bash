@@ -58,6 +58,8 @@ teardown() {
 	local each
 
 	cd / || true
+	# The jobs of a fio that was killed outlive it.
+	pkill -KILL -f -- "--filename=$T/" || true
 	# A lazy detach and unmount work in any order.
 	for each in "${LOOPS[@]}"; do
 		losetup -d "$each" || true
@@ -116,9 +118,14 @@ need_avx2() {
 	grep -qw avx2 /proc/cpuinfo || skip "this CPU has no AVX2"
 }
 
-# need_fio_engine NAME: as a back end.
-need_fio_engine() {
-	"$FIO" --enghelp="$1" >/dev/null 2>&1 || skip "this fio has no $1 engine"
+# left_out WHAT: a part of a test cannot run; the run says so.
+left_out() {
+	echo "# $BATS_TEST_DESCRIPTION: left out: $1" >&3
+}
+
+# has_fio_engine NAME: also one without options, for which --enghelp=NAME fails.
+has_fio_engine() {
+	"$FIO" --enghelp 2>&1 | grep -qxP "\t$1"
 }
 
 # build_helper NAME: tests/helpers/NAME.c, compiled once for each test file, as $HELPERS/NAME.

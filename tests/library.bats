@@ -44,7 +44,7 @@ installed() {
 	echo '#include "dgen.h"
 	struct dgen_options options = DGEN_OPTIONS_DEFAULT;' >user.c
 	for cc in gcc clang; do
-		command -v "$cc" >/dev/null || continue
+		command -v "$cc" >/dev/null || { left_out "no $cc"; continue; }
 		for std in c99 c11 gnu11 c17; do
 			"$cc" -std=$std -Wall -Wextra -pedantic -Werror -I"$ROOT/generator" \
 				-fsyntax-only user.c || fail "$cc -std=$std"
@@ -66,7 +66,7 @@ installed() {
 		return content.low == content.high;
 	}' >user.cc
 	for cxx in g++ clang++; do
-		command -v "$cxx" >/dev/null || continue
+		command -v "$cxx" >/dev/null || { left_out "no $cxx"; continue; }
 		for std in c++11 c++14 c++17 c++20; do
 			"$cxx" -std=$std -Wall -Wextra -pedantic -Werror -I"$ROOT/generator" \
 				-fsyntax-only user.cc || fail "$cxx -std=$std"
