@@ -266,6 +266,13 @@ struct fio_option options_table[] = {
 	{ .name = NULL },
 };
 
+bool options_same_data(const struct dgen_options *a, const struct dgen_options *b)
+{
+	return a->dedup_ratio == b->dedup_ratio && a->compress_ratio == b->compress_ratio &&
+	       a->dedup_unit == b->dedup_unit && a->compress_chunk == b->compress_chunk &&
+	       a->data_seed == b->data_seed;
+}
+
 const char *options_uring_used(const struct options *options)
 {
 	const struct uring_options *set = (const void *)options->inner;

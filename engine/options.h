@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "dgen.h"
 
@@ -49,11 +48,8 @@ struct options {
 	char backend_options[BACKEND_OPTIONS_MAX];
 };
 
-/* No member of it has gaps behind it, and what is not in use is 0. */
-static inline bool options_same_data(const struct dgen_options *a, const struct dgen_options *b)
-{
-	return !memcmp(a, b, sizeof(*a));
-}
+/* Do they make the same data? */
+bool options_same_data(const struct dgen_options *a, const struct dgen_options *b);
 
 extern struct fio_option options_table[];
 

@@ -486,19 +486,19 @@ random_job() {
 }
 
 @test "verify: no false alarm in random clean runs" {
-	local JOB lines=0
+	local JOB printed=0
 	RANDOM=${SEED:-1}
 	for ((n = 0; n < $(full 200 15); n++)); do
 		rm -f f state
 		random_job
 		verified "${JOB[@]}"
 		grep -q 'to verify it' fio.out || continue
-		((++lines))
+		((++printed))
 		later
 		if ((status)) || ! grep -q ' checked, 0 wrong' fio.out; then
 			show fio.out fio.err
 			fail "later: ${JOB[*]}"
 		fi
 	done
-	((lines >= n / 3)) || fail "only $lines of $n runs said how they are verified"
+	((printed >= n / 3)) || fail "only $printed of $n runs said how they are verified"
 }
