@@ -343,11 +343,11 @@ killed() {
 		>"$T/fio.out" 2>"$T/fio.err" </dev/null &
 	pid=$!
 	sleep "$after"
-	pkill -KILL -f -- "--filename=$T/f " || true
-	wait $pid 2>/dev/null || true
-	while pgrep -f -- "--filename=$T/f " >/dev/null; do
+	# Again while there are any: one that was forked just then would wait for its parent for ever.
+	while pkill -KILL -f -- "--filename=$T/f "; do
 		sleep 0.05
 	done
+	wait $pid 2>/dev/null || true
 }
 
 @test "state: killed at random moments, no false alarm, and a fault afterwards is found" {
