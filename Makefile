@@ -95,7 +95,7 @@ TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
 KERNEL_FLAGS_avx2 := -mavx2 -maes -mprfchw
 KERNEL_FLAGS_aesni := -maes -mprfchw
 KERNEL_FLAGS_vaes := -mavx2 -mvaes -mprfchw
-KERNEL_FLAGS_avx512 := -mavx512f -mvaes -mprfchw
+KERNEL_FLAGS_avx512 := -mavx512f -mavx512bw -mvaes -mprfchw
 KERNEL_FLAGS_neon := -march=armv8-a+crypto
 X86_KERNELS := aesni avx2 vaes avx512
 ARM_KERNELS := neon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* AVX-512F with VAES: a line at a time. */
+/* AVX-512F and BW with VAES: a line at a time. */
 #include "kernel.h"
 #include "kernel_x86.h"
 
@@ -56,12 +56,25 @@ static inline int any(vec v)
 	return _mm512_test_epi64_mask(v, v) != 0;
 }
 
+/* No byte that is not chosen is touched. */
+#define PARTS
+static inline void store_part(uint8_t *p, uint64_t bytes, vec v)
+{
+	_mm512_mask_storeu_epi8(p, bytes, v);
+}
+
+static inline vec load_part(const uint8_t *p, uint64_t bytes, vec v)
+{
+	return _mm512_mask_loadu_epi8(v, bytes, p);
+}
+
 #include "kernel_template.h"
 
 /* The builtin asks the system (XCR0) as well as the processor. */
 static int usable(void)
 {
-	return __builtin_cpu_supports("avx512f") && has_vaes();
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       has_vaes();
 }
 
 const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill, compare };

@@ -12,6 +12,12 @@
  *   vec aes(t, v, key)      AESENC of each lane
  *   vec differ(d, a, b)     d, and the bits in which a and b differ
  *   bool any(v)             is any bit set?
+ *
+ * and where vec is a whole line and single bytes of it can be chosen, by the bits of a number:
+ *
+ *   PARTS                         says so
+ *   void store_part(p, bytes, v)
+ *   vec load_part(p, bytes, v)    the others are those of v
  */
 #define VECS ((int)(DGEN_LINE / sizeof(vec))) /* in a line */
 #define AT_ONCE (VECS > 2 ? 4 : 8)            /* lines that an iteration writes: a sector at most */
@@ -159,36 +165,67 @@ static INLINED void put_block(const struct keys *keys, const struct dgen_tables 
 	}
 }
 
-/* Bytes of one block that begin or end within a line, by way of a line of their own. */
+/* Bytes [skip, skip + size) of a line; false if others were found. */
+static INLINED bool put_part_of_line(const vec line[VECS], uint32_t skip, uint32_t size,
+				     struct place *p)
+{
+#ifdef PARTS
+	uint64_t bytes = UINT64_MAX >> (DGEN_LINE - size) << skip;
+
+	p->at += size;
+	if (!p->compare) {
+		store_part(p->at - size - skip, bytes, line[0]);
+		return true;
+	}
+	return !any(differ(zero(), load_part(p->at - size - skip, bytes, line[0]), line[0]));
+#else
+	uint8_t bytes[DGEN_LINE];
+
+	for (int i = 0; i < VECS; i++)
+		store(bytes + i * sizeof(vec), line[i]);
+	p->at += size;
+	if (p->compare)
+		return !memcmp(p->at - size, bytes + skip, size);
+	memcpy(p->at - size, bytes + skip, size);
+	return true;
+#endif
+}
+
+/* Bytes [begin, end) of one line of a block. */
+static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *t,
+			     struct dgen_shape shape, uint32_t begin, uint32_t end, struct place *p)
+{
+	uint32_t at = begin & ~(DGEN_LINE - 1u), random = (at & ~(shape.chunk - 1)) + shape.random;
+	const uint8_t *mask = dgen_mask + DGEN_LINE;
+	vec line[VECS];
+
+	if (random > at)
+		mask -= random - at < DGEN_LINE ? random - at : DGEN_LINE;
+	for (int i = 0; i < VECS; i++)
+		line[i] = and(line_part(keys, t, t->lines[0] + at, i),
+			      load(mask + i * sizeof(vec)));
+	return put_part_of_line(line, begin - at, end - begin, p);
+}
+
+/* Bytes of one block that begin or end within a line. */
 static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 			struct dgen_shape shape, uint8_t *out, bool compare)
 {
 	struct place p = { out, compare, zero() };
-	uint32_t at = shape.begin, end = shape.end;
+	uint32_t begin = shape.begin, end = shape.end;
 	struct keys keys;
 
 	set_keys(&keys, t, number);
-	while (at < end) {
-		uint32_t skip = at % DGEN_LINE, size = (end - at) / DGEN_LINE * DGEN_LINE;
-		uint8_t line[DGEN_LINE];
-		struct place part = { line, false, zero() };
-
-		shape.begin = at - skip;
-		if (skip || !size) {
-			size = end - at < DGEN_LINE - skip ? end - at : DGEN_LINE - skip;
-			shape.end = shape.begin + DGEN_LINE;
-			put_block(&keys, t, shape, true, &part);
-			if (!compare)
-				memcpy(p.at, line + skip, size);
-			else if (memcmp(p.at, line + skip, size))
-				return false;
-			p.at += size;
-		} else {
-			shape.end = at + size;
-			put_block(&keys, t, shape, true, &p);
-		}
-		at += size;
-	}
+	shape.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
+	shape.end = end & ~(DGEN_LINE - 1u);
+	if (begin < shape.begin &&
+	    !put_part(&keys, t, shape, begin, end < shape.begin ? end : shape.begin, &p))
+		return false;
+	if (end < shape.begin)
+		return true;
+	put_block(&keys, t, shape, true, &p);
+	if (shape.end < end && !put_part(&keys, t, shape, shape.end, end, &p))
+		return false;
 	return !compare || !any(p.differs);
 }
 
