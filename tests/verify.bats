@@ -333,15 +333,20 @@ state() {
 	checked --rw=read --verify_state_file=state --size=4m --filesize=4m
 }
 
-# killed SECONDS [option]...: an overwriting job, of which all processes are killed.
+# killed SECONDS [option]...: an overwriting job, of which all processes are killed, so long after it
+# has begun to write, however slow the machine.
 killed() {
 	local after=$1 pid
 	shift
 
+	touch "$T/before"
 	"$FIO" --ioengine="external:$ENGINE" --name=j --filename="$T/f" --direct="$DIRECT" \
 		--data_seed=1 --time_based --runtime=60 --verify_state_file="$T/state" "$@" \
 		>"$T/fio.out" 2>"$T/fio.err" </dev/null &
 	pid=$!
+	until [[ $T/f -nt $T/before ]] || ! kill -0 $pid 2>/dev/null; do
+		sleep 0.02
+	done
 	sleep "$after"
 	# Again while there are any: one that was forked just then would wait for its parent for ever.
 	while pkill -KILL -f -- "--filename=$T/f "; do
