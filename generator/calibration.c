@@ -120,19 +120,20 @@ static uint32_t width_of(uint32_t codec, double random, double part)
 {
 	if (codec == DGEN_LZO)
 		return 1 + (uint32_t)(part / 32);
-	return random < FINE ? 1 : 0;
+	return random < FINE ? 2 : 0;
 }
 
 struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chunk, double ratio)
 {
 	const struct row *row = find_row(codec, record, chunk);
 	double zeros = knot_size(row, 0), size = chunk / ratio, whole, part, random;
-	uint32_t step = chunk <= record ? on_step(row, ratio) : 0, width;
+	uint32_t step = chunk <= record ? on_step(row, ratio) : 0, records = chunk / row->chunk,
+		 width;
 
 	if (step)
 		return (struct dgen_random){ (uint64_t)step << 32, 0 };
 	/* A chunk of several records: those that are random come first, then one in part, then zeros. */
-	size -= zeros * (chunk / row->chunk);
+	size -= zeros * records;
 	whole = floor(size / (row->chunk - zeros));
 	size -= whole * (row->chunk - zeros);
 	width = JUMP;

@@ -211,7 +211,7 @@ static size_t width_of(const struct bench *bench, size_t random)
 {
 	if (is_lzo(bench))
 		return 1 + random / 32;
-	return random < FINE ? 1 : 0;
+	return random < FINE ? 2 : 0;
 }
 
 /* Where nothing is gained any more zstd, for one, gives up 1.5 % at a time: the last point before. */
