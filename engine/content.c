@@ -437,6 +437,9 @@ static void take_verify_over(struct job *job)
 		return;
 	/* fio does not check what comes from an engine that only pretends, either. */
 	job->verifies = !(job->ops.flags & FIO_FAKEIO);
+	if (!job->verifies && !atomic_exchange(&job->group->fake_said, true))
+		run_warn("verify=: backend=%s keeps no data, so nothing is checked",
+			 job->options->backend);
 	job->fakes = td->o.verify_only && td_write(td);
 	td->o.verify = VERIFY_NULL;
 	td->o.verify_state_save = 0;

@@ -214,7 +214,7 @@ void report_say(const struct job *job)
 	if (normal && group->unchecked)
 		run_say("dgen: verify: %.1f MiB could not be checked: trimmed, or of unknown version",
 			group->unchecked / 1048576.0);
-	if (!normal || !group->newest)
+	if (!normal || !group->newest || job->ops.flags & FIO_FAKEIO)
 		return;
 	if (job->options->verify_state_file[0] || !group->unknown)
 		say_command(job);

@@ -289,7 +289,7 @@ static struct track_initial initial_of(const struct job *job, const struct job_f
 	if (!file->first_version)
 		return initial;
 	if (file->first_version > options->data_version) { /* it was laid out */
-		file->track->zeros = false;
+		initial.laid_out = true;
 		initial.known = true;
 		initial.oldest = initial.newest = options->data_version;
 	} else if (!file->track->zeros) {

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Whole disk speed: does data with D = 2 and C = 2 reach the disk as fast as fio's own io_uring
-# engine writes the same static buffers over and over? Runs of both alternate; the medians decide.
+# engine writes the same static buffers over and over? With -r: does reading such data with verify=
+# reach what reading it without does? Runs of both alternate; the medians decide.
 #
-#   results/disk-speed.sh [-n RUNS] [-d DIRECTORY] [-s SIZE] [-p PROFILE] [-o FILE.csv]
+#   results/disk-speed.sh [-r] [-n RUNS] [-d DIRECTORY] [-s SIZE] [-p PROFILE] [-o FILE.csv]
 #
+#   -r  read, with and without verify=
 #   -n  runs of each (5)
 #   -d  where the file goes; its file system is what is measured (the current directory)
 #   -s  size of the whole file; that of the profile unless given
@@ -23,14 +25,17 @@ directory=.
 size=
 profile=
 csv=
+first=dgen
+second=static
 
 die() {
 	echo "disk-speed: $*" >&2
 	exit 2
 }
 
-while getopts n:d:s:p:o:h option; do
+while getopts rn:d:s:p:o:h option; do
 	case $option in
+	r) first=verify second=plain ;;
 	n) runs=$OPTARG ;;
 	d) directory=$OPTARG ;;
 	s) size=$OPTARG ;;
@@ -87,16 +92,32 @@ sed -E -e 's|^dedup_ratio *=.*|dedup_ratio=2|' -e 's|^compress_ratio *=.*|compre
 ours=$("$fio" --enghelp="$engine" | awk '/^[a-z_]+ / { print $1 }' | paste -sd '|')
 sed -E -e "/^($ours) *=/d" -e '/^ioengine *=/d' "$work/job.fio" >"$work/static.fio"
 
-# run_job NAME ENGINE [option]...: prints bandwidth in bytes a second and the CPU it took.
-run_job() {
+# Readers find what one run of the writers left.
+sed -E -e 's|^rw *=.*|rw=read|' -e '/^data_seed *=/d' "$work/dgen.fio" >"$work/plain.fio"
+sed -E -e 's|^rw *=.*|rw=read\nverify=crc32c|' "$work/plain.fio" >"$work/verify.fio"
+seed=()
+[[ $first == dgen ]] || seed=(--data_seed=1)
+
+# run_fio NAME [option]...
+run_fio() {
 	local name=$1
 	shift
 
-	rm -f "$file"
-	sync
 	"$fio" "$@" --output-format=json "$work/$name.fio" >"$work/out.json" ||
 		die "fio failed: $(tail -n 5 "$work/out.json")"
-	jq -r '[([.jobs[].write.bw_bytes] | add), ([.jobs[].usr_cpu] | add / length),
+}
+
+# run_job NAME: prints bandwidth in bytes a second and the CPU it took.
+run_job() {
+	case $1 in
+	dgen | static) rm -f "$file" ;;
+	esac
+	sync
+	case $1 in
+	static) run_fio "$1" --ioengine=io_uring --scramble_buffers=0 ;;
+	*) run_fio "$1" --ioengine="external:$engine" "${seed[@]}" ;;
+	esac
+	jq -r '[([.jobs[] | .write.bw_bytes + .read.bw_bytes] | add), ([.jobs[].usr_cpu] | add / length),
 		([.jobs[].sys_cpu] | add / length)] | map(tostring) | join(",")' "$work/out.json"
 }
 
@@ -112,13 +133,10 @@ gigabytes() {
 
 echo "$profile: $writers writers of $(setting bs) blocks on $directory, $runs runs of each"
 echo "run,engine,bytes_per_second,user_percent,system_percent" >"$work/runs.csv"
+[[ $first == dgen ]] || run_fio dgen --ioengine="external:$engine" "${seed[@]}"
 for ((run = 0; run <= runs; run++)); do
-	for name in dgen static; do
-		if [[ $name == dgen ]]; then
-			line=$(run_job dgen --ioengine="external:$engine")
-		else
-			line=$(run_job static --ioengine=io_uring --scramble_buffers=0)
-		fi
+	for name in "$first" "$second"; do
+		line=$(run_job "$name")
 		# The first pair only warms the disk up.
 		((run)) || continue
 		echo "$run,$name,$line" >>"$work/runs.csv"
@@ -127,11 +145,9 @@ for ((run = 0; run <= runs; run++)); do
 done
 [[ $csv ]] && cp "$work/runs.csv" "$csv"
 
-dgen=$(median dgen)
-static=$(median static)
-echo "median dgen:   $(gigabytes "$dgen")"
-echo "median static: $(gigabytes "$static")"
-awk -v d="$dgen" -v s="$static" 'BEGIN {
-	printf "ratio %.3f (0.97 wanted)\n", d / s
-	exit d / s < 0.97
+echo "median $first: $(gigabytes "$(median "$first")")"
+echo "median $second: $(gigabytes "$(median "$second")")"
+awk -v a="$(median "$first")" -v b="$(median "$second")" 'BEGIN {
+	printf "ratio %.3f (0.97 wanted)\n", a / b
+	exit a / b < 0.97
 }'

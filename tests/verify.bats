@@ -107,6 +107,17 @@ flip() {
 	done
 }
 
+@test "verify: a back end that keeps no data is said to check nothing, once" {
+	for thread in 0 1; do
+		dgen_raw --output-format=normal --filename=null --backend=null --rw=write \
+			--verify=crc32c --numjobs=2 --thread=$thread
+		((status == 0)) || fail "fio ended with $status: $(cat "$T/fio.err")"
+		(($(grep -c 'backend=null keeps no data, so nothing is checked' "$T/fio.err") == 1)) ||
+			fail "not said once: $(cat "$T/fio.err")"
+		! grep -qE 'checked,|to verify it' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+	done
+}
+
 @test "verify: another seed, version, compression or name is all wrong" {
 	dgen --dedup_ratio=2
 	wrong 4096 "another run.s" --dedup_ratio=2 --data_seed=2

@@ -446,6 +446,9 @@ int track_map(struct track *track, struct track_file *file, const struct track_i
 
 	if (track->mode == TRACK_WRITE) {
 		lock(track);
+		/* Not again: the other jobs may be looking. */
+		if (initial->laid_out && file->zeros)
+			file->zeros = 0;
 		if (!file->at)
 			set_initial(file, initial);
 		err = make_room(track, file, why);

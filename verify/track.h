@@ -96,6 +96,7 @@ struct track_initial {
 	uint64_t base;           /* version of the first write */
 	uint64_t oldest, newest; /* before that, where known */
 	bool known;
+	bool laid_out; /* so where the file was new, it holds zeros no longer */
 };
 
 /* Maps the tags of a file into this process. 0, or -errno with a line in why. */
