@@ -298,6 +298,7 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 {
 	return a->dedup_ratio == b->dedup_ratio && a->compress_ratio == b->compress_ratio &&
 	       a->dedup_unit == b->dedup_unit && a->compress_chunk == b->compress_chunk &&
+	       a->compress_codec == b->compress_codec && a->compress_record == b->compress_record &&
 	       a->data_seed == b->data_seed;
 }
 
