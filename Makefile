@@ -77,8 +77,9 @@ FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTE
 	-DFIO_INC_DEBUG -isystem $(FIO_DIR)/src -include $(FIO_DIR)/src/config-host.h \
 	-include $(FIO_DIR)/version.h
 
-# The kernels count on loops of known length being unrolled.
-GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator $(if $(filter -O2,$(CFLAGS)),-O3)
+# The kernels count on loops of known length being unrolled. A product and a sum rounded at once, as some
+# processors can, would give other bytes there.
+GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator -ffp-contract=off $(if $(filter -O2,$(CFLAGS)),-O3)
 ENGINE_FLAGS := -I. -Iengine -Igenerator -Iverify $(FIO_FLAGS)
 MEASURE_FLAGS := -I. -Imeasure
 COMMAND_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
@@ -278,8 +279,14 @@ bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUI
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
 
-calibrate: $(CALIBRATE_BIN) ## the table of what codecs make of chunks (CALIBRATE='codecs records chunks')
+# Takes minutes. The table is replaced only by a whole one.
+calibrate: $(CALIBRATE_BIN) ## measure the generator's table anew, or fit chunks (CALIBRATE='codecs records chunks')
+ifdef CALIBRATE
 	@$(CALIBRATE_BIN) $(CALIBRATE)
+else
+	$(Q)$(CALIBRATE_BIN) --table > $(B)/calibration_table.h
+	@mv $(B)/calibration_table.h generator/calibration_table.h
+endif
 
 lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \

@@ -18,6 +18,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "calibration.h"
 #include "check.h"
 #include "dgen.h"
 #include "version.h"
@@ -50,6 +51,9 @@ static const char usage[] =
 	"      --dedup-unit=SIZE      bytes that storage deduplicates at a time (4k)\n"
 	"      --compress-chunk=SIZE  bytes in which the compression ratio holds (4k, or\n"
 	"                             dedup-unit where that is smaller)\n"
+	"      --compress-codec=NAME  calibrate for lz4, zstd, deflate or lzo (what suits lz4\n"
+	"                             and zstd on 4k)\n"
+	"      --compress-record=SIZE of which that codec sees so much at a time (4k)\n"
 	"      --seed=N               64 bits, decimal or 0x... (a fresh one, which is printed)\n"
 	"      --data-version=N       version of the data, another one for an overwrite (0)\n"
 	"      --domain=NAME          the name that the data is of: for the engine's data the\n"
@@ -72,6 +76,8 @@ enum {
 	COMPRESS_RATIO,
 	DEDUP_UNIT,
 	COMPRESS_CHUNK,
+	COMPRESS_CODEC,
+	COMPRESS_RECORD,
 	SEED,
 	DATA_VERSION,
 	DOMAIN,
@@ -93,6 +99,10 @@ static const struct option long_options[] = {
 	{ "dedup_unit", required_argument, NULL, DEDUP_UNIT },
 	{ "compress-chunk", required_argument, NULL, COMPRESS_CHUNK },
 	{ "compress_chunk", required_argument, NULL, COMPRESS_CHUNK },
+	{ "compress-codec", required_argument, NULL, COMPRESS_CODEC },
+	{ "compress_codec", required_argument, NULL, COMPRESS_CODEC },
+	{ "compress-record", required_argument, NULL, COMPRESS_RECORD },
+	{ "compress_record", required_argument, NULL, COMPRESS_RECORD },
 	{ "seed", required_argument, NULL, SEED },
 	{ "data-seed", required_argument, NULL, SEED },
 	{ "data_seed", required_argument, NULL, SEED },
@@ -217,6 +227,20 @@ static int set_name(const char *option, const char **name)
 	return 0;
 }
 
+/* Without a record it is on the smallest. */
+static int set_codec(struct dgen_options *data)
+{
+	for (uint32_t i = 0; dgen_codecs[i]; i++) {
+		if (strcmp(optarg, dgen_codecs[i]))
+			continue;
+		data->compress_codec = i;
+		if (!data->compress_record)
+			data->compress_record = DGEN_RECORD_MIN;
+		return 0;
+	}
+	return refuse("compress-codec", optarg, "lz4, zstd, deflate or lzo");
+}
+
 static int set_verify_option(struct settings *settings, int option)
 {
 	switch (option) {
@@ -255,6 +279,10 @@ static int set_option(struct settings *settings, int option)
 		return set_bytes("dedup-unit", &settings->data.dedup_unit);
 	case COMPRESS_CHUNK:
 		return set_bytes("compress-chunk", &settings->data.compress_chunk);
+	case COMPRESS_CODEC:
+		return set_codec(&settings->data);
+	case COMPRESS_RECORD:
+		return set_bytes("compress-record", &settings->data.compress_record);
 	case SEED:
 		settings->seed_set = true;
 		return set_number("seed", UINT64_MAX, "a 64-bit number, decimal or 0x...",

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration.h"
 #include "compat.h"
 #include "options.h"
 #include "uring.h"
@@ -105,6 +106,27 @@ static int dedup_unit_cb(void *eo, const char *value)
 static int compress_chunk_cb(void *eo, const char *value)
 {
 	return parse_bytes("compress_chunk", value, &((struct options *)eo)->data.compress_chunk);
+}
+
+/* By name. Without compress_record it is on the smallest. */
+static int compress_codec_cb(void *eo, const char *value)
+{
+	struct dgen_options *data = &((struct options *)eo)->data;
+
+	for (uint32_t i = 0; value && dgen_codecs[i]; i++) {
+		if (strcmp(value, dgen_codecs[i]))
+			continue;
+		data->compress_codec = i;
+		if (!data->compress_record)
+			data->compress_record = DGEN_RECORD_MIN;
+		return 0;
+	}
+	return refuse("compress_codec", value, "lz4, zstd, deflate or lzo");
+}
+
+static int compress_record_cb(void *eo, const char *value)
+{
+	return parse_bytes("compress_record", value, &((struct options *)eo)->data.compress_record);
 }
 
 static int data_seed_cb(void *eo, const char *value)
@@ -215,6 +237,12 @@ struct fio_option options_table[] = {
 	PARSED(compress_chunk, "Compression chunk",
 	       "Bytes in which compress_ratio holds: 512, 1k, 2k, a multiple of 4k, or dedup_unit "
 	       "(default: 4k, or dedup_unit where that is smaller)"),
+	PARSED(compress_codec, "Compression codec",
+	       "Calibrate for exactly this codec: lz4, zstd, deflate or lzo (default: lz4 where "
+	       "compress_record is set, else what suits lz4 and zstd on 4k)"),
+	PARSED(compress_record, "Compression record",
+	       "Calibrate for a codec that sees so many bytes at a time: a power of two from 4k to "
+	       "128k (default: 4k)"),
 	PARSED(data_seed, "Data seed",
 	       "64-bit seed of the data (default: a fresh one, which is printed); the same seed, "
 	       "file names and options give the same bytes"),
@@ -270,6 +298,7 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 {
 	return a->dedup_ratio == b->dedup_ratio && a->compress_ratio == b->compress_ratio &&
 	       a->dedup_unit == b->dedup_unit && a->compress_chunk == b->compress_chunk &&
+	       a->compress_codec == b->compress_codec && a->compress_record == b->compress_record &&
 	       a->data_seed == b->data_seed;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibration.h"
 #include "findings.h"
 #include "report.h"
 
@@ -172,6 +173,9 @@ static void put_command(FILE *out, const struct job *job)
 		data->compress_ratio, data->dedup_unit);
 	if (data->compress_chunk)
 		fprintf(out, " --compress_chunk=%u", data->compress_chunk);
+	if (data->compress_record)
+		fprintf(out, " --compress_codec=%s --compress_record=%u",
+			dgen_codecs[data->compress_codec], data->compress_record);
 	fprintf(out, " --data_seed=0x%016" PRIx64, data->data_seed);
 	if (options->verify_state_file[0]) {
 		fprintf(out, " --verify_state_file='%s'", options->verify_state_file);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The public interface: options, and ranges of a domain into blocks for the kernel. */
+#include "calibration.h"
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"
@@ -37,7 +38,8 @@ struct dgen {
 	uint32_t random;                 /* bytes at the start of a chunk */
 	uint32_t last_random;            /* of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;           /* bytes of a unit before that */
-	bool simple;                     /* a unit is one block of equal chunks */
+	bool simple;                     /* a unit is one block of equal chunks, and so are all */
+	struct dgen_random mixed;        /* random, where units differ in it */
 };
 
 static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -54,15 +56,71 @@ static int refuse(char *why, const char *format, ...)
 	return -EINVAL;
 }
 
-/* Random bytes in a chunk that compresses C:1; chunks below 4 KiB share the overhead of a record. */
-static double random_bytes(double ratio, uint32_t chunk)
+/* Neither unset: the middle of LZ4 and zstd. */
+static bool is_calibrated(const struct dgen_options *o)
 {
-	return (chunk / ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B;
+	return o->compress_codec || o->compress_record;
 }
 
-static double largest_ratio(uint32_t chunk)
+static uint32_t record_of(const struct dgen_options *o)
 {
+	return o->compress_record ? o->compress_record : DGEN_RECORD_MIN;
+}
+
+/* Random bytes in a chunk that compresses C:1; chunks below 4 KiB share the overhead of a record. */
+static struct dgen_random random_bytes(const struct dgen_options *o, uint32_t chunk)
+{
+	double random = chunk;
+
+	if (o->compress_ratio > 1 && is_calibrated(o))
+		return dgen_calibrated(o->compress_codec, record_of(o), chunk, o->compress_ratio);
+	if (o->compress_ratio > 1)
+		random = (chunk / o->compress_ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
+	return (struct dgen_random){ (uint64_t)random << 32, 0 };
+}
+
+static double largest_ratio(const struct dgen_options *o, uint32_t chunk)
+{
+	if (is_calibrated(o))
+		return dgen_calibrated_most(o->compress_codec, record_of(o), chunk, RANDOM_MIN);
 	return chunk / (RANDOM_MIN * CODEC_B + CODEC_A * chunk / DGEN_BLOCK);
+}
+
+static int check_ratio(const struct dgen_options *o, uint32_t chunk, char *why)
+{
+	double most = largest_ratio(o, chunk);
+
+	/* Comparisons that NaN fails. */
+	if (o->compress_ratio >= 1 && o->compress_ratio <= most)
+		return 0;
+	most = floor(most * 10) / 10;
+	if (is_calibrated(o))
+		return refuse(why,
+			      "compress_ratio=%g: a number from 1 to %.4g is allowed, with %s in "
+			      "compress_record=%u, compress_chunk=%u",
+			      o->compress_ratio, most, dgen_codecs[o->compress_codec], record_of(o),
+			      chunk);
+	return refuse(why,
+		      "compress_ratio=%g: a number from 1 to %.4g is allowed, with "
+		      "compress_chunk=%u",
+		      o->compress_ratio, most, chunk);
+}
+
+/* What the table of measured sizes does not have. */
+static int check_calibration(const struct dgen_options *o, uint32_t chunk, char *why)
+{
+	if (o->compress_codec > DGEN_LZO)
+		return refuse(why, "compress_codec=%u: 0 to %d is allowed", o->compress_codec,
+			      DGEN_LZO);
+	if (!dgen_calibrated_record(record_of(o)))
+		return refuse(why, "compress_record=%u: a power of two from %u to %u is allowed",
+			      o->compress_record, DGEN_RECORD_MIN, DGEN_RECORD_MAX);
+	if (o->dedup_unit % chunk || !dgen_calibrated_chunk(record_of(o), chunk))
+		return refuse(why,
+			      "compress_chunk=%u: with compress_record=%u, a power of two or a "
+			      "multiple of that which divides dedup_unit=%u is allowed",
+			      chunk, record_of(o), o->dedup_unit);
+	return 0;
 }
 
 static int check(const struct dgen_options *o, uint32_t chunk, char *why)
@@ -81,11 +139,10 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 			      "compress_chunk=%u: 512, 1024, 2048, multiples of 4096 up to "
 			      "dedup_unit=%u, and that itself are allowed",
 			      chunk, o->dedup_unit);
-	if (!(o->compress_ratio >= 1 && o->compress_ratio <= largest_ratio(chunk)))
-		return refuse(
-			why,
-			"compress_ratio=%g: a number from 1 to %.4g is allowed, with compress_chunk=%u",
-			o->compress_ratio, floor(largest_ratio(chunk) * 10) / 10, chunk);
+	if (is_calibrated(o) && check_calibration(o, chunk, why))
+		return -EINVAL;
+	if (check_ratio(o, chunk, why))
+		return -EINVAL;
 	/* From a program that was built for a later library. */
 	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(o->reserved[0]); i++)
 		if (o->reserved[i])
@@ -140,12 +197,11 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
-	dgen->random = chunk;
-	if (options->compress_ratio > 1)
-		dgen->random = (uint32_t)(random_bytes(options->compress_ratio, chunk) + 0.5);
+	dgen->mixed = random_bytes(options, chunk);
+	dgen->random = (uint32_t)(dgen->mixed.low >> 32);
 	dgen->last_random = (uint32_t)((uint64_t)dgen->random * (unit % chunk) / chunk);
 	dgen->whole_chunks = unit - unit % chunk;
-	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk);
+	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk) && !dgen->mixed.width;
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	dgen_plan_init(&dgen->plan, options->dedup_ratio, unit, options->data_seed);
 	*out = dgen;
@@ -263,19 +319,33 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 	return true;
 }
 
+/*
+ * The random bytes of a chunk where units differ in them: evenly over any run of units, and of contents
+ * of a lane, since multiples of an irrational number spread so (H. Weyl).
+ */
+static uint32_t mixed_random(const struct dgen *dgen, const struct dgen_content *content)
+{
+	uint64_t fraction = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
+
+	return (uint32_t)((dgen->mixed.low + fraction * dgen->mixed.width) >> 32);
+}
+
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
 	/* A last chunk that is shorter has its share of random bytes. */
 	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
+	uint32_t random = dgen->random;
 
 	if (dgen->simple) {
 		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
 		return do_blocks(t, content, 1, shape);
 	}
-	if (at < stop && !do_part(t, *content, at, stop, dgen->random))
+	if (dgen->mixed.width)
+		random = mixed_random(dgen, content);
+	if (at < stop && !do_part(t, *content, at, stop, random))
 		return false;
 	return stop >= end || do_part(t, *content, at > stop ? at : stop, end, dgen->last_random);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define DGEN_GOLDEN UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
+#define DGEN_SQRT2 UINT64_C(0x6a09e667f3bcc909)  /* 2^64 times the square root of 2, less 1, odd */
 
 /*
  * A bijection of 64-bit numbers in which every output bit depends on every input bit: the finaliser

@@ -52,6 +52,17 @@ complains() {
 	done
 }
 
+@test "command: writes the engine's file for one codec and record" {
+	for codec in lz4/4k zstd/16k deflate/128k lzo/64k; do
+		dgen "${CONTENT[@]}" --size=6m --dedup_unit=64k \
+			--compress_codec="${codec%/*}" --compress_record="${codec#*/}"
+		mv f engine
+		"$COMMAND" "${WANT[@]}" --size=6m --dedup-unit=64k \
+			--compress-codec="${codec%/*}" --compress-record="${codec#*/}" -o f
+		same f engine "$codec"
+	done
+}
+
 @test "command: writes the engine's versions and domains" {
 	dgen "${CONTENT[@]}" --size=8m --data_version=3 --dedup_domain=clones
 	mv f engine

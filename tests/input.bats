@@ -58,6 +58,17 @@ wrong() {
 	wrong compress_chunk "must be" small 4q
 }
 
+@test "input: compress_codec and compress_record" {
+	wrong compress_codec "deflate or lzo" gzip zstd:3 LZ4 ""
+	wrong compress_record "power of two" 512 12288 262144
+	wrong compress_record "must be" large 4q
+	dgen_raw --compress_codec=lzo --compress_record=128k --dedup_unit=64k --compress_chunk=12k
+	refused compress_chunk 12288 compress_record=131072 dedup_unit=65536
+	dgen_raw --compress_codec=deflate --compress_ratio=99
+	refused compress_ratio 99 deflate compress_record=4096 78
+	[[ ! -s f ]] || fail "something was written"
+}
+
 @test "input: data_seed is not a number or too large" {
 	wrong data_seed 64 seed 12x 18446744073709551616 -1
 }

@@ -21,12 +21,16 @@ AT(dgen_options, compress_ratio, 8, 8);
 AT(dgen_options, dedup_unit, 16, 4);
 AT(dgen_options, compress_chunk, 20, 4);
 AT(dgen_options, data_seed, 24, 8);
-AT(dgen_options, reserved, 32, 96);
+AT(dgen_options, compress_codec, 32, 4);
+AT(dgen_options, compress_record, 36, 4);
+AT(dgen_options, reserved, 40, 88);
 _Static_assert(sizeof(struct dgen_options) == 128, "struct dgen_options");
 
 AT(dgen_content, low, 0, 8);
 AT(dgen_content, high, 8, 8);
 _Static_assert(sizeof(struct dgen_content) == 16, "struct dgen_content");
+
+_Static_assert(DGEN_LZ4 == 0 && DGEN_ZSTD == 1 && DGEN_DEFLATE == 2 && DGEN_LZO == 3, "dgen_codec");
 
 _Static_assert(DGEN_WHY_MAX == 160, "callers have buffers of this size");
 

@@ -28,10 +28,8 @@
 
 static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512", "neon" };
 
-static struct dgen *make(const char *kernel, double dedup, double compress, uint32_t unit,
-			 uint32_t chunk, uint64_t seed)
+static struct dgen *create(const char *kernel, const struct dgen_options *options)
 {
-	struct dgen_options options = OPTIONS(dedup, compress, unit, chunk, seed);
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
 
@@ -39,10 +37,18 @@ static struct dgen *make(const char *kernel, double dedup, double compress, uint
 		setenv("DGEN_KERNEL", kernel, 1);
 	else
 		unsetenv("DGEN_KERNEL");
-	if (dgen_create(&options, &dgen, why))
+	if (dgen_create(options, &dgen, why))
 		fail_msg("%s", why);
 	unsetenv("DGEN_KERNEL");
 	return dgen;
+}
+
+static struct dgen *make(const char *kernel, double dedup, double compress, uint32_t unit,
+			 uint32_t chunk, uint64_t seed)
+{
+	struct dgen_options options = OPTIONS(dedup, compress, unit, chunk, seed);
+
+	return create(kernel, &options);
 }
 
 static bool have(const char *kernel)
@@ -73,7 +79,7 @@ static void golden_vectors(void **state)
 {
 	static const struct {
 		double dedup, compress;
-		uint32_t unit, chunk;
+		uint32_t unit, chunk, codec, record;
 		uint64_t seed, version, offset;
 		uint64_t hash;
 	} vectors[] = {
@@ -88,10 +94,15 @@ static void golden_vectors(void **state)
 			continue;
 		}
 		for (size_t i = 0; i < COUNT(vectors); i++) {
-			struct dgen *dgen = make(kernels[k], vectors[i].dedup, vectors[i].compress,
-						 vectors[i].unit, vectors[i].chunk,
-						 vectors[i].seed);
+			struct dgen_options options = OPTIONS(vectors[i].dedup, vectors[i].compress,
+							      vectors[i].unit, vectors[i].chunk,
+							      vectors[i].seed);
+			struct dgen *dgen;
 			uint64_t hash;
+
+			options.compress_codec = vectors[i].codec;
+			options.compress_record = vectors[i].record;
+			dgen = create(kernels[k], &options);
 
 			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
 				  vectors[i].offset, p, SIZE);
@@ -281,6 +292,42 @@ static void compression(void **state)
 	free(p);
 }
 
+/* For one codec and record units may differ in their random bytes: parts and comparing know it too. */
+static void calibrated_parts(void **state)
+{
+	static const struct dgen_options some[] = {
+		{ 3, 1.7, 4096, 0, 4, DGEN_LZO, 4096, { 0 } },
+		{ 2, 20, 65536, 512, 4, DGEN_ZSTD, 131072, { 0 } },
+		{ 1, 1.04, 131072, 65536, 4, DGEN_DEFLATE, 16384, { 0 } },
+	};
+	uint8_t *whole = buffer(SIZE), *part = buffer(SIZE);
+
+	(void)state;
+	srand(3);
+	for (size_t k = 0; k < COUNT(kernels); k++)
+		for (size_t o = 0; o < COUNT(some) && have(kernels[k]); o++) {
+			struct dgen *dgen = create("portable", &some[o]);
+			struct dgen *tested = create(kernels[k], &some[o]);
+
+			dgen_fill(dgen, 1, 2, 0, whole, SIZE);
+			for (int i = 0; i < 500; i++) {
+				size_t n = 1 + (size_t)rand() % 30000;
+				size_t at = (size_t)rand() % (SIZE - n);
+
+				dgen_fill(tested, 1, 2, at, part, n);
+				if (memcmp(part, whole + at, n))
+					fail_msg("%s, options %zu: %zu bytes at %zu", kernels[k], o,
+						 n, at);
+				assert_int_equal(dgen_compare(tested, 1, 2, at, part, n), n);
+				check_flipped(tested, kernels[k], at, part, n, n / 3);
+			}
+			dgen_destroy(tested);
+			dgen_destroy(dgen);
+		}
+	free(whole);
+	free(part);
+}
+
 /* One plan, many threads: no locks are needed. */
 struct filler {
 	const struct dgen *dgen;
@@ -369,7 +416,18 @@ static void bad_options(void **state)
 		{ OPTIONS(1, 1, 4096, 1000, 0), "compress_chunk", "1000", "multiples of 4096" },
 		{ OPTIONS(1, 1, 65536, 6144, 0), "compress_chunk", "6144", "multiples of 4096" },
 		{ OPTIONS(1, 1, 4096, 8192, 0), "compress_chunk", "8192", "dedup_unit=4096" },
-		{ { 1, 1, 4096, 0, 0, { 0, 7 } }, "reserved[1]", "7", "0 is allowed" },
+		{ { 1, 1, 4096, 0, 0, 4, 0, { 0 } }, "compress_codec", "4", "0 to 3" },
+		{ { 1, 2, 4096, 0, 0, 1, 2048, { 0 } }, "compress_record", "2048", "131072" },
+		{ { 1, 2, 4096, 0, 0, 0, 12288, { 0 } },
+		  "compress_record",
+		  "12288",
+		  "power of two" },
+		{ { 1, 2, 4096, 0, 0, 0, 262144, { 0 } }, "compress_record", "262144", "131072" },
+		{ { 1, 2, 12288, 12288, 0, 1, 8192, { 0 } }, "compress_chunk", "12288", "8192" },
+		{ { 1, 2, 6144, 0, 0, 1, 0, { 0 } }, "compress_chunk", "4096", "dedup_unit=6144" },
+		{ { 1, 99, 4096, 0, 0, 2, 4096, { 0 } }, "compress_ratio", "99", "78" },
+		{ { 1, 99, 4096, 512, 0, 3, 8192, { 0 } }, "lzo", "compress_record=8192", "21" },
+		{ { 1, 1, 4096, 0, 0, 0, 0, { 0, 7 } }, "reserved[1]", "7", "0 is allowed" },
 	};
 	struct dgen *dgen;
 	char why[DGEN_WHY_MAX];
@@ -403,7 +461,7 @@ int main(void)
 		cmocka_unit_test(compare_finds_a_bit),  cmocka_unit_test(numbers_stand_for_bytes),
 		cmocka_unit_test(compression),          cmocka_unit_test(threads),
 		cmocka_unit_test(runs_are_their_units), cmocka_unit_test(bad_options),
-		cmocka_unit_test(fresh_seeds),
+		cmocka_unit_test(fresh_seeds),          cmocka_unit_test(calibrated_parts),
 	};
 
 	return cmocka_run_group_tests_name("content", tests, NULL, NULL);

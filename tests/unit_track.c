@@ -170,6 +170,12 @@ static void refuses(void **state)
 	assert_int_equal(track_open(path, TRACK_READ, false, &options, &track, why), -EINVAL);
 	assert_non_null(strstr(why, "dedup_ratio=2"));
 	options = some_options();
+	options.compress_codec = DGEN_ZSTD;
+	options.compress_record = 8192;
+	assert_int_equal(track_open(path, TRACK_READ, false, &options, &track, why), -EINVAL);
+	assert_non_null(
+		strstr(why, "compress_codec=default and compress_record=0, not zstd and 8192"));
+	options = some_options();
 	options.data_seed = 6;
 	assert_int_equal(track_open(path, TRACK_READ, false, &options, &track, why), -EINVAL);
 	assert_int_equal(track_open(path, TRACK_READ, true, &options, &track, why), 0);

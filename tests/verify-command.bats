@@ -56,6 +56,14 @@ overwrite() {
 	[[ $(<out) == "f: all of 6144 units are right" && ! -s err ]] || { show out err; false; }
 }
 
+@test "verify command: data for one codec and record" {
+	CODEC=(--compress_codec=zstd --compress_record=32k)
+	dgen --dedup_ratio=2.5 --compress_ratio=1.7 --size=8m "${CODEC[@]}"
+	verify 0 "${WANT[@]}" "${CODEC[@]}" f
+	verify 1 "${WANT[@]}" f
+	verify 1 "${WANT[@]}" --compress-codec=lz4 --compress-record=32k f
+}
+
 @test "verify command: several passes of fio, by version" {
 	dgen --dedup_ratio=2.5 --compress_ratio=1.7 --size=8m --loops=3
 	verify 0 "${WANT[@]}" --data-version=2 f

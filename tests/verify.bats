@@ -278,6 +278,20 @@ state() {
 		fail "$(cat "$T/fio.out" "$T/fio.err")"
 }
 
+@test "state: data for one codec and record, also by the line that verifies it" {
+	CODEC=(--compress_codec=zstd --compress_record=32k --compress_ratio=3)
+	dgen_raw --output-format=normal --verify=md5 --do_verify=0 "${CODEC[@]}"
+	later
+	((status == 0)) && grep -q ' checked, 0 wrong' fio.out || fail "$(cat fio.out fio.err)"
+	state "${CODEC[@]}"
+	later
+	((status == 0)) && grep -q ' checked, 0 wrong' fio.out || fail "$(cat fio.out fio.err)"
+	state --rw=read --verify=md5 "${CODEC[@]}" --compress_codec=lzo
+	refused "verify_state_file=state" "compress_codec=zstd and compress_record=32768" "lzo and"
+	state --rw=read --verify=md5 --compress_ratio=3
+	refused "verify_state_file=state" "compress_codec=zstd" "default and 0"
+}
+
 @test "state: bad files and options are refused" {
 	state
 	state --dedup_ratio=2

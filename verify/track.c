@@ -3,6 +3,7 @@
  * The mapped file: a head, the table of files, then for each file its tags and, in a file of the
  * user's, as many bytes again for the tags that were known to be flushed.
  */
+#include "calibration.h"
 #include "track.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 2u
+#define LAYOUT 3u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
 
@@ -31,6 +32,7 @@ struct head {
 	uint32_t format; /* DGEN_FORMAT */
 	double dedup_ratio, compress_ratio;
 	uint32_t dedup_unit, compress_chunk;
+	uint32_t compress_codec, compress_record;
 	uint64_t data_seed;
 	uint64_t end;              /* of what is in use, bytes */
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
@@ -101,6 +103,8 @@ static void begin(struct head *head, const struct dgen_options *options)
 	head->compress_ratio = options->compress_ratio;
 	head->dedup_unit = options->dedup_unit;
 	head->compress_chunk = options->compress_chunk;
+	head->compress_codec = options->compress_codec;
+	head->compress_record = options->compress_record;
 	head->data_seed = options->data_seed;
 	head->end = head_size();
 }
@@ -133,6 +137,28 @@ damaged:
 	return refuse(why, -EINVAL, "verify_state_file=%s: the file is damaged", path);
 }
 
+static const char *codec_name(uint32_t codec, uint32_t record)
+{
+	if (!codec && !record)
+		return "default";
+	return codec <= DGEN_LZO ? dgen_codecs[codec] : "unknown";
+}
+
+static int check_calibration(const struct head *head, const struct dgen_options *options,
+			     const char *path, char *why)
+{
+	if (head->compress_codec == options->compress_codec &&
+	    head->compress_record == options->compress_record)
+		return 0;
+	return refuse(why, -EINVAL,
+		      "verify_state_file=%s: is about compress_codec=%s and compress_record=%u, "
+		      "not %s and %u (0: default)",
+		      path, codec_name(head->compress_codec, head->compress_record),
+		      head->compress_record,
+		      codec_name(options->compress_codec, options->compress_record),
+		      options->compress_record);
+}
+
 static int check_head(const struct head *head, uint64_t size, bool take_seed,
 		      struct dgen_options *options, const char *path, char *why)
 {
@@ -159,6 +185,8 @@ static int check_head(const struct head *head, uint64_t size, bool take_seed,
 			      "not %u and %u (0: default)",
 			      path, head->dedup_unit, head->compress_chunk, options->dedup_unit,
 			      options->compress_chunk);
+	if (check_calibration(head, options, path, why))
+		return -EINVAL;
 	if (take_seed)
 		options->data_seed = head->data_seed;
 	if (head->data_seed != options->data_seed)

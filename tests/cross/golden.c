@@ -14,7 +14,7 @@
 
 static const struct {
 	double dedup, compress;
-	uint32_t unit, chunk;
+	uint32_t unit, chunk, codec, record;
 	uint64_t seed, version, offset;
 	uint64_t hash;
 } vectors[] = {
@@ -27,6 +27,8 @@ static int check(const char *kernel, size_t i, uint8_t *buffer)
 					.compress_ratio = vectors[i].compress,
 					.dedup_unit = vectors[i].unit,
 					.compress_chunk = vectors[i].chunk,
+					.compress_codec = vectors[i].codec,
+					.compress_record = vectors[i].record,
 					.data_seed = vectors[i].seed };
 	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;

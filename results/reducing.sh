@@ -1,0 +1,373 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What reducing storage makes of data that was asked for at a ratio: of dgen's, and of fio's own patterns
+# for the same request. Needs root for what is mounted, and says what is missing.
+#
+#	results/reducing.sh [-q] [-r] [-o FILE] [STORAGE...]
+#
+#	-q  small and few: for tests
+#	-r  rows for programs on standard output, no table: storage, D, C, wanted, dgen's, fio's
+#	-o  where the table goes (results/reducing.md)
+#
+# Wanted is D x C after the storage's allocation unit; storage without deduplication shows C alone.
+
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+engine=${ENGINE:-$root/libdgen_engine.so}
+fio=${FIO:-fio}
+record=131072
+all=(zram-lz4 zram-lzo-rle btrfs-zstd btrfs-lzo btrfs-zlib btrfs-duperemove xfs-duperemove
+	squashfs-lz4 squashfs-zstd squashfs-gzip squashfs-lzo squashfs-xz erofs-dedupe
+	borg-lz4 borg-zstd restic)
+
+quick='' rows='' out=$root/results/reducing.md
+while getopts qro: option; do
+	case $option in
+	q) quick=1 ;;
+	r) rows=1 ;;
+	o) out=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- "${all[@]}"
+if [ "$quick" ]; then
+	size=$((16 << 20)) requests='1/2 2/3'
+else
+	size=$((64 << 20)) requests='1/1.5 1/2 1/3 2/2 2/3.3 4/5'
+fi
+
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/reducing.XXXXXX")
+mkdir "$work/mnt"
+zram='' loop=''
+
+release()
+{
+	umount "$work/mnt" 2>/dev/null || :
+	[ -z "$loop" ] || losetup -d "$loop" || :
+	loop=''
+	if [ "$zram" ]; then
+		echo 1 > "/sys/block/zram$zram/reset" || :
+		echo "$zram" > /sys/class/zram-control/hot_remove || :
+		zram=''
+	fi
+}
+
+finish()
+{
+	release
+	rm -rf --one-file-system "$work"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+
+say()
+{
+	printf '%s\n' "$*" >&2
+}
+
+ratio()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a / b }'
+}
+
+# ---- data
+
+# make_dgen D C: of units as large as a record of most of these; make_fio alike.
+make_dgen()
+{
+	"$fio" --ioengine=external:"$engine" --name=j --filename="$work/data" --rw=write --bs=1m \
+		--size="$bytes" --data_seed=1 --dedup_domain=reducing --dedup_ratio="$1" \
+		--compress_ratio="$2" --dedup_unit="$unit" --compress_codec="$codec" \
+		--compress_record="$seen" --output-format=json > "$work/log" 2>&1
+}
+
+make_fio()
+{
+	local dedupe compress
+
+	dedupe=$(awk -v r="$1" 'BEGIN { printf "%d", 100 - 100 / r + 0.5 }')
+	compress=$(awk -v r="$2" 'BEGIN { printf "%d", 100 - 100 / r + 0.5 }')
+	"$fio" --ioengine=psync --name=j --filename="$work/data" --rw=write --bs="$unit" \
+		--size="$bytes" --refill_buffers=1 --randrepeat=0 --dedupe_percentage="$dedupe" \
+		--buffer_compress_percentage="$compress" --output-format=json > "$work/log" 2>&1
+}
+
+# ---- storage: each prints the ratio that it shows of $work/data
+
+on_zram()
+{
+	local algorithm=$1 stat
+
+	zram=$(cat /sys/class/zram-control/hot_add)
+	echo "$algorithm" > "/sys/block/zram$zram/comp_algorithm"
+	echo "$bytes" > "/sys/block/zram$zram/disksize"
+	dd if="$work/data" of="/dev/zram$zram" bs=1M conv=fsync status=none
+	read -ra stat < "/sys/block/zram$zram/mm_stat"
+	shown=$(ratio "${stat[0]}" "${stat[1]}")
+}
+
+# file_system MKFS OPTIONS: of its own, mounted.
+file_system()
+{
+	rm -f "$work/disk"
+	truncate -s 1g "$work/disk"
+	$1 "$work/disk" > "$work/log" 2>&1
+	loop=$(losetup --find --show "$work/disk")
+	mount -o "$2" "$loop" "$work/mnt"
+}
+
+# Bytes on the disk, of all that was written.
+btrfs_shows()
+{
+	sync -f "$work/mnt"
+	shown=$(compsize -b "$work/mnt/f" | awk -v all="$bytes" \
+		'$1 == "TOTAL" { printf "%.4f", all / $3 }')
+}
+
+on_btrfs()
+{
+	file_system 'mkfs.btrfs -q -f' "compress=$1"
+	cp "$work/data" "$work/mnt/f"
+	btrfs_shows
+}
+
+on_btrfs_duperemove()
+{
+	file_system 'mkfs.btrfs -q -f' compress=zstd
+	cp --reflink=never "$work/data" "$work/mnt/f"
+	sync -f "$work/mnt"
+	duperemove -q -d -b "$unit" --hashfile="$work/hashes" --dedupe-options=same \
+		"$work/mnt/f" > "$work/log" 2>&1
+	rm -f "$work/hashes"
+	btrfs_shows
+}
+
+xfs_used()
+{
+	sync -f "$work/mnt"
+	df --output=used -B1 "$work/mnt" | tail -n 1
+}
+
+on_xfs_duperemove()
+{
+	local before
+
+	file_system 'mkfs.xfs -q -f -m reflink=1' noatime
+	before=$(xfs_used)
+	cp --reflink=never "$work/data" "$work/mnt/f"
+	sync -f "$work/mnt"
+	duperemove -q -d -b "$unit" --hashfile="$work/hashes" --dedupe-options=same \
+		"$work/mnt/f" > "$work/log" 2>&1
+	rm -f "$work/hashes"
+	shown=$(ratio "$bytes" "$(($(xfs_used) - before))")
+}
+
+# Files of a unit each: its duplicate check is one of files.
+on_squashfs()
+{
+	local algorithm=()
+
+	[ "$1" != lzo ] || algorithm=(-Xalgorithm lzo1x_1)
+	mkdir "$work/files"
+	split -a 5 -b "$unit" "$work/data" "$work/files/"
+	mksquashfs "$work/files" "$work/image" -comp "$1" "${algorithm[@]}" -b "$record" -noappend \
+		-nopad -no-progress > "$work/log" 2>&1
+	shown=$(ratio "$bytes" "$(stat -c %s "$work/image")")
+}
+
+on_erofs()
+{
+	mkdir "$work/files"
+	ln "$work/data" "$work/files/f"
+	mkfs.erofs -zlz4 -Ededupe "$work/image" "$work/files" > "$work/log" 2>&1
+	shown=$(ratio "$bytes" "$(stat -c %s "$work/image")")
+}
+
+on_borg()
+{
+	export BORG_BASE_DIR=$work/borg BORG_RELOCATED_REPO_ACCESS_IS_OK=yes
+	export BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
+
+	borg init -e none "$work/image" > "$work/log" 2>&1
+	shown=$(cd "$work" && borg create --json --compression "$1" --chunker-params "fixed,$unit" \
+		"$work/image::a" data 2> "$work/log" | jq .cache.stats.unique_csize)
+	shown=$(ratio "$bytes" "$shown")
+}
+
+on_restic()
+{
+	export RESTIC_PASSWORD=none RESTIC_REPOSITORY=$work/image RESTIC_CACHE_DIR=$work/cache
+
+	restic init --repository-version 2 > "$work/log" 2>&1
+	restic backup --compression auto "$work/data" > "$work/log" 2>&1
+	shown=$(ratio "$bytes" "$(restic stats --mode raw-data --json 2> "$work/log" | jq .total_size)")
+}
+
+# ---- what is asked of each
+
+# wanted D C: in the steps of 4 KiB in which btrfs keeps 128 KiB. Its LZO adds words of 4 bytes.
+in_steps()
+{
+	awk -v c="$1" -v frame="$2" 'BEGIN {
+		sectors = (131072 / c + frame) / 4096
+		whole = int(sectors)
+		if (sectors - whole > 0.001)
+			whole++
+		printf "%.4f", 32 / whole
+	}'
+}
+
+times()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a * b }'
+}
+
+# setting STORAGE: how the data is asked for, what it needs.
+setting()
+{
+	unit=$record seen=$record bytes=$size needs='' with_root=''
+	case $1 in
+	zram-lz4) codec=lz4 seen=4096 with_root=1 ;;
+	zram-*) codec=lzo seen=4096 with_root=1 ;;
+	btrfs-zstd) codec=zstd needs='mkfs.btrfs:btrfs-progs compsize:btrfs-compsize' with_root=1 ;;
+	btrfs-lzo) codec=lzo seen=4096 needs='mkfs.btrfs:btrfs-progs compsize:btrfs-compsize' with_root=1 ;;
+	btrfs-zlib) codec=deflate needs='mkfs.btrfs:btrfs-progs compsize:btrfs-compsize' with_root=1 ;;
+	btrfs-duperemove)
+		codec=zstd with_root=1
+		needs='mkfs.btrfs:btrfs-progs compsize:btrfs-compsize duperemove:duperemove'
+		;;
+	xfs-duperemove) codec=lz4 needs='mkfs.xfs:xfsprogs duperemove:duperemove' with_root=1 ;;
+	squashfs-lz4) codec=lz4 needs=mksquashfs:squashfs-tools ;;
+	squashfs-gzip) codec=deflate needs=mksquashfs:squashfs-tools ;;
+	squashfs-lzo) codec=lzo needs=mksquashfs:squashfs-tools ;;
+	squashfs-*) codec=zstd needs=mksquashfs:squashfs-tools ;;
+	erofs-dedupe) codec=lz4 needs=mkfs.erofs:erofs-utils ;;
+	borg-lz4) codec=lz4 needs='borg:borgbackup jq:jq' ;;
+	borg-zstd) codec=zstd needs='borg:borgbackup jq:jq' ;;
+	# It cuts by content, about 1 MiB: units must be much larger.
+	restic) codec=zstd unit=$((16 << 20)) bytes=$((8 * size)) needs='restic:restic jq:jq' ;;
+	*) say "reducing.sh: $1: must be one of ${all[*]}"; exit 2 ;;
+	esac
+}
+
+wanted()
+{
+	case $1 in
+	zram-*) echo "$3" ;;
+	btrfs-lzo) in_steps "$3" 132 ;;
+	btrfs-duperemove) times "$2" "$(in_steps "$3" 0)" ;;
+	btrfs-*) in_steps "$3" 0 ;;
+	xfs-*) echo "$2" ;;
+	*) times "$2" "$3" ;;
+	esac
+}
+
+put_in()
+{
+	case $1 in
+	zram-*) on_zram "${1#zram-}" ;;
+	btrfs-duperemove) on_btrfs_duperemove ;;
+	btrfs-*) on_btrfs "${1#btrfs-}" ;;
+	xfs-*) on_xfs_duperemove ;;
+	squashfs-*) on_squashfs "${1#squashfs-}" ;;
+	erofs-*) on_erofs ;;
+	borg-*) on_borg "${1#borg-}" ;;
+	restic) on_restic ;;
+	esac
+}
+
+# Why it cannot run here, or nothing.
+lacks()
+{
+	local need
+
+	if [ "$with_root" ] && [ "$(id -u)" -ne 0 ]; then
+		echo 'needs root'
+		return
+	fi
+	for need in $needs; do
+		command -v "${need%:*}" > /dev/null ||
+			{ echo "${need%:*} is missing (package ${need#*:})"; return; }
+	done
+	case $1 in
+	zram-*)
+		[ -w /sys/class/zram-control/hot_add ] || modprobe zram num_devices=0 2> /dev/null ||
+			{ echo 'this kernel has no zram'; return; }
+		;;
+	btrfs-* | xfs-*)
+		grep -qw "${1%%-*}" /proc/filesystems || modprobe "${1%%-*}" 2> /dev/null ||
+			{ echo "this kernel has no ${1%%-*}"; return; }
+		;;
+	erofs-*)
+		mkfs.erofs --help 2>&1 | grep -q dedupe ||
+			echo 'mkfs.erofs has no dedupe (it came with 1.6)'
+		;;
+	esac
+}
+
+# show STORAGE D C MAKER: sets shown; nothing is left.
+show()
+{
+	shown=''
+	"make_$4" "$2" "$3" || { say "$4 failed:"; cat "$work/log" >&2; exit 1; }
+	put_in "$1"
+	release
+	rm -rf "$work/data" "$work/files" "$work/image" "$work/cache" "$work/borg" "$work/disk"
+}
+
+one()
+{
+	local D=${2%/*} C=${2#*/} ours
+
+	show "$1" "$D" "$C" dgen
+	ours=$shown
+	show "$1" "$D" "$C" fio
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$D" "$C" "$(wanted "$1" "$D" "$C")" "$ours" "$shown" |
+		tee -a "$work/rows" >&2
+}
+
+table()
+{
+	cat <<-END
+		<!-- Written by results/reducing.sh -->
+		# What reducing storage shows of the ratio asked for
+
+		Linux $(uname -r), $("$fio" --version), $((size >> 20)) MiB (restic: $((size >> 17)) MiB) each. *Wanted*
+		is D x C; for zram C, which does not deduplicate; for xfs D, which does not compress; for btrfs what
+		C becomes in its unit of 4 KiB for 128 KiB. *fio* is its own data for the same request
+		(\`dedupe_percentage\`, \`buffer_compress_percentage\`, \`refill_buffers\`).
+
+		| storage | D | C | wanted | dgen | error | fio | error |
+		|---|---|---|---|---|---|---|---|
+	END
+	awk -F '\t' '{ printf "| %s | %s | %s | %.3f | %.3f | %+.1f %% | %.3f | %+.1f %% |\n",
+		$1, $2, $3, $4, $5, ($5 / $4 - 1) * 100, $6, ($6 / $4 - 1) * 100 }' "$work/rows"
+	[ ! -s "$work/skipped" ] || { printf '\nNot measured:\n\n'; sed 's/^/- /' "$work/skipped"; }
+}
+
+touch "$work/rows" "$work/skipped"
+number=0
+for storage; do
+	number=$((number + 1))
+	setting "$storage"
+	reason=$(lacks "$storage")
+	if [ "$reason" ]; then
+		say "skipped: $storage: $reason"
+		echo "$storage: $reason" >> "$work/skipped"
+		continue
+	fi
+	say "[$number of $#] $storage"
+	for request in $requests; do
+		one "$storage" "$request"
+	done
+done
+if [ "$rows" ]; then
+	cat "$work/rows"
+else
+	table > "$work/table"
+	cp "$work/table" "$out"
+	say "written: $out"
+fi
