@@ -36,7 +36,7 @@ shift $((OPTIND - 1))
 if [ "$quick" ]; then
 	size=$((8 << 20)) requests='1/2 2/3'
 else
-	size=$((64 << 20)) requests='1/1.5 1/2 1/3 2/1.7 2/3.3 4/5'
+	size=$((32 << 20)) requests='1/1.5 1/2 1/3 2/3.3 4/5'
 fi
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/reducing.XXXXXX")
@@ -129,14 +129,14 @@ btrfs_shows()
 
 on_btrfs()
 {
-	file_system 'mkfs.btrfs -q -f' "compress=$1"
+	file_system 'mkfs.btrfs -q -f' "compress-force=$1"
 	cp "$work/data" "$work/mnt/f"
 	btrfs_shows
 }
 
 on_btrfs_duperemove()
 {
-	file_system 'mkfs.btrfs -q -f' compress=zstd
+	file_system 'mkfs.btrfs -q -f' compress-force=zstd
 	cp --reflink=never "$work/data" "$work/mnt/f"
 	sync -f "$work/mnt"
 	duperemove -q -d -b "$unit" --hashfile="$work/hashes" --dedupe-options=same \
@@ -348,7 +348,8 @@ table()
 		Linux $(uname -r), $("$fio" --version), $((size >> 20)) MiB (restic: $((size >> 17)) MiB) each. *Wanted*
 		is D x C; for zram C, which does not deduplicate; for xfs D, which does not compress; for btrfs what
 		C becomes in its unit of 4 KiB for 128 KiB. *fio* is its own data for the same request
-		(\`dedupe_percentage\`, \`buffer_compress_percentage\`, \`refill_buffers\`).
+		(\`dedupe_percentage\`, \`buffer_compress_percentage\`, \`refill_buffers\`). btrfs is mounted with
+		\`compress-force\`: without, its own test leaves such data below about 1.6:1 as it is, fio's as well.
 
 		| storage | D | C | wanted | dgen | error | fio | error |
 		|---|---|---|---|---|---|---|---|
