@@ -6,6 +6,25 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
+COMMAND=${COMMAND:-$ROOT/dgen}
+
+# data [option]...: by the command, which writes the engine's bytes (command.bats) sooner.
+data() {
+	"$COMMAND" --seed=1 --size=4m --output=d "$@"
+}
+
+# each_within PERCENT C WHAT [dgen-measure option]...: every codec and record of d shows C.
+each_within() {
+	local percent=$1 ratio=$2 what=$3 codec record found
+	shift 3
+
+	measured --chunks=none --unit=4k "$@" d
+	while read -r codec record found; do
+		near "$found" "$ratio" "$percent" ||
+			fail "$what: $codec on $record compresses $found:1, not $ratio:1 within $percent %"
+	done < <(figure '.codecs[] | "\(.codec) \(.record) \(.compression_ratio)"')
+}
+
 @test "compression: every ratio within 1.5 % with lz4 and zstd -3 on 4 KiB" {
 	for C in 1 1.5 2 3 4 5 8 10; do
 		dgen --size=32m --compress_ratio=$C
@@ -61,6 +80,73 @@ load lib
 	# No piece of 512 bytes is incompressible, none is empty.
 	near "$(figure '.codecs[0].compression_ratio')" 2 20 || fail "$(figure '.codecs[0]')"
 	no_holes "compress_chunk=512"
+}
+
+@test "compression: as it is by default, for several codecs and records" {
+	# Other values than those of the table too.
+	for C in $(full "1.2 1.37 1.5 2 2.7 3 3.6 4 5 6.3 7 8 10" "1.2 2.7 6.3"); do
+		data --compress-ratio="$C"
+		each_within 1.5 "$C" "C=$C" --codec=lz4,zstd:1,zstd:3 --record=4k
+		awk "BEGIN { exit !($C > 5) }" ||
+			each_within 3 "$C" "C=$C" --codec=lz4,zstd:1,zstd:3 --record=16k,32k,64k,128k
+	done
+}
+
+@test "compression: for exactly one codec and record" {
+	for codec in lz4 zstd:3 deflate:6 lzo; do
+		percent=1
+		[[ $codec == lz4 || $codec == zstd:3 ]] || percent=1.5
+		for record in $(full "4k 8k 16k 32k 64k 128k" "4k 64k"); do
+			for C in $(full "1.2 1.37 1.5 1.9 2 2.7 3 3.6 4 5 6.3 7 8 10" "1.37 3.6"); do
+				data --dedup-unit=128k --compress-ratio="$C" \
+					--compress-codec="${codec%:*}" --compress-record="$record"
+				each_within $percent "$C" "$codec, $record, C=$C" --codec=$codec \
+					--record="$record"
+			done
+		done
+	done
+}
+
+# The largest ratio that a refusal names, of chunks of $1 for codec $2 in records of $3.
+largest() {
+	! "$COMMAND" --size=4k --seed=1 --dedup-unit=128k --compress-ratio=9999 \
+		--compress-chunk="$1" --compress-codec="$2" --compress-record="$3" 2>err >out ||
+		fail "9999:1 is not refused"
+	sed -n 's/.*compress_ratio=9999: a number from 1 to \([0-9.]*\) is allowed.*/\1/p' err
+}
+
+@test "compression: every size of chunk, up to the largest ratio that a refusal names" {
+	for chunk in $(full "512 1k 2k 4k 8k 16k 32k 64k" "512 64k"); do
+		unit=4k
+		[[ $chunk == 512 ]] || ((${chunk%k} <= 4)) || unit=$chunk
+		for codec in $(full "lz4 zstd:3 deflate:6 lzo" lz4); do
+			percent=1
+			[[ $codec == lz4 || $codec == zstd:3 ]] || percent=1.5
+			for record in $(full "4k 16k 64k 128k" "4k 128k"); do
+				most=$(largest "$chunk" "${codec%:*}" "$record")
+				[[ $most ]] || fail "$chunk, $codec, $record: $(<err)"
+				for C in $(full "1.2 1.9 3 5 10" "1.9 5"); do
+					awk "BEGIN { exit !($C > $most) }" && continue
+					data --dedup-unit="$unit" --compress-ratio="$C" --compress-chunk="$chunk" \
+						--compress-codec="${codec%:*}" --compress-record="$record"
+					each_within $percent "$C" "chunk=$chunk, $codec, $record, C=$C" \
+						--codec="$codec" --record="$record" --unit="$unit"
+				done
+			done
+		done
+	done
+}
+
+@test "compression: a long window sees no more than D x C" {
+	need_command zstd
+	for request in 1/2 $(full "1/1.2 1/5 2/3 2.5/2.7 4/2" 2/3); do
+		D=${request%/*} C=${request#*/}
+		data --size="$(full 256m 12m)" --dedup-ratio="$D" --compress-ratio="$C"
+		size=$(stat -c %s d)
+		packed=$(zstd -q -19 --long=27 -T0 --stdout d | wc -c)
+		near "$(awk "BEGIN { print $size / $packed }")" "$(awk "BEGIN { print $D * $C }")" 10 ||
+			fail "D=$D, C=$C: $size bytes become $packed"
+	done
 }
 
 @test "compression control: fio's own data and text are measured as they are" {
