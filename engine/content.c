@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "abi.h"
+#include "ahead.h"
 #include "check.h"
 #include "content.h"
 #include "files.h"
@@ -24,7 +25,9 @@
 #include "inner.h"
 #include "job.h"
 #include "marks.h"
+#include "metered.h"
 #include "report.h"
+#include "summary.h"
 #include "tags.h"
 
 int content_load(void)
@@ -34,7 +37,7 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return findings_load() ? -ENOMEM : run_load();
+	return findings_load() || summary_load() ? -ENOMEM : run_load();
 }
 
 /* ---- the hooks on the I/O path ---- */
@@ -53,13 +56,30 @@ static bool is_new(const struct io_state *state, const struct io_u *io_u)
 static void prepare_write(struct job *job, struct io_state *state, struct io_u *io_u,
 			  uint64_t version)
 {
-	if (state->file->tags) {
-		marks_prepare_write(job, state, io_u);
-		return;
-	}
-	dgen_fill(job->dgen, state->file->domain, version, io_u->offset, io_u->buf, io_u->buflen);
+	struct account *account = &job->account;
+	uint64_t begin;
+
+	state->version = version;
+	if (state->file->tags)
+		version = marks_prepare_write(state);
 	if (version >= job->newest)
 		job->newest = version + 1;
+	state->unfilled = job->ahead != NULL;
+	if (state->unfilled)
+		return;
+	begin = meter_begin(&account->fill);
+	content_fill(job, state, io_u->buf);
+	meter_end(&account->fill, begin);
+	account->filled += io_u->buflen;
+}
+
+void content_fill(const struct job *job, const struct io_state *state, void *buffer)
+{
+	if (state->file->tags)
+		marks_fill(job, state, buffer);
+	else
+		dgen_fill(job->dgen, state->file->domain, state->version, state->offset, buffer,
+			  state->length);
 }
 
 static int job_prep(struct thread_data *td, struct io_u *io_u)
@@ -70,6 +90,8 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	uint64_t version;
 	int err;
 
+	if (!job->account.started)
+		account_start(&job->account);
 	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
 		goto inner;
 
@@ -83,6 +105,7 @@ static int job_prep(struct thread_data *td, struct io_u *io_u)
 	state->ddir = io_u->ddir;
 	state->offset = io_u->offset;
 	state->length = io_u->buflen;
+	state->unfilled = false;
 	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
 	if (err) {
 		td_verror(td, -err, "verify");
@@ -142,6 +165,14 @@ static bool goes_on(const struct io_u *io_u)
 	       io_u->offset + moved < io_u->file->real_file_size;
 }
 
+static void check(struct job *job, struct io_state *state, struct io_u *io_u)
+{
+	const uint64_t begin = meter_begin(&job->account.check);
+
+	check_read(job, state, io_u);
+	meter_end(&job->account.check, begin);
+}
+
 static bool io_ended(struct thread_data *td, struct io_u *io_u)
 {
 	struct job *job = job_of(td);
@@ -149,43 +180,68 @@ static bool io_ended(struct thread_data *td, struct io_u *io_u)
 
 	if (!io_u->error && io_u->ddir == DDIR_WRITE)
 		job->written += io_u->xfer_buflen - io_u->resid;
+	else if (!io_u->error && io_u->ddir == DDIR_READ)
+		job->read += io_u->xfer_buflen - io_u->resid;
 	if (!goes_on(io_u)) {
 		state->prepared = false;
+		job->ios += ddir_rw(io_u->ddir);
 		if (job->verifies && io_u->ddir == DDIR_READ)
-			check_read(job, state, io_u);
+			check(job, state, io_u);
 		else if (job->track)
 			marks_complete(job, state, io_u);
 	}
 	return io_u->error && io_failed(td, io_u);
 }
 
-static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
+enum fio_q_status content_send(struct job *job, struct io_u *io_u)
 {
-	struct job *job = job_of(td);
 	enum fio_q_status status;
 
 	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u)) {
 		sched_yield();
 		return FIO_Q_BUSY;
 	}
-	status = job->inner->queue(td, io_u);
-	if (status == FIO_Q_COMPLETED)
-		io_ended(td, io_u);
-	else if (status == FIO_Q_BUSY && job->track)
+	status = metered_queue(job, io_u);
+	if (status == FIO_Q_BUSY && job->track)
 		marks_unsend(job_state_of(job, io_u));
 	return status;
 }
 
-static struct io_u *job_event(struct thread_data *td, int event)
+static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
 {
-	struct io_u *io_u = job_of(td)->inner->event(td, event);
+	const enum fio_q_status status = content_send(job_of(td), io_u);
 
+	if (status == FIO_Q_COMPLETED)
+		io_ended(td, io_u);
+	return status;
+}
+
+static int job_commit(struct thread_data *td)
+{
+	return metered_commit(job_of(td));
+}
+
+static int job_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+			 const struct timespec *timeout)
+{
+	return metered_getevents(job_of(td), min, max, timeout);
+}
+
+void content_ended_event(struct thread_data *td, struct io_u *io_u)
+{
 	if (io_ended(td, io_u)) {
 		/* fio knows by td->error; to it this one ended without having moved a byte. */
 		unlog_io_piece(td, io_u);
 		io_u->resid = io_u->xfer_buflen;
 		io_u->error = 0;
 	}
+}
+
+static struct io_u *job_event(struct thread_data *td, int event)
+{
+	struct io_u *io_u = metered_event(job_of(td), event);
+
+	content_ended_event(td, io_u);
 	return io_u;
 }
 
@@ -223,7 +279,17 @@ static int job_io_u_init(struct thread_data *td, struct io_u *io_u)
 	return job->inner->io_u_init ? job->inner->io_u_init(td, io_u) : 0;
 }
 
-/* ---- opening ---- */
+/* fio frees the buffers right after. */
+static void job_io_u_free(struct thread_data *td, struct io_u *io_u)
+{
+	struct job *job = job_of(td);
+
+	ahead_stop(job);
+	if (job->inner->io_u_free)
+		job->inner->io_u_free(td, io_u);
+}
+
+/* ---- opening and closing ---- */
 
 static int job_open_file(struct thread_data *td, struct fio_file *f)
 {
@@ -242,6 +308,15 @@ static int job_open_file(struct thread_data *td, struct fio_file *f)
 	return job->inner->open_file(td, f);
 }
 
+static int job_close_file(struct thread_data *td, struct fio_file *f)
+{
+	struct job *job = job_of(td);
+	const int ret = job->inner->close_file ? job->inner->close_file(td, f) : 0;
+
+	account_stop(&job->account);
+	return ret;
+}
+
 /* ---- a job begins and ends ---- */
 
 static void free_job(struct job *job)
@@ -250,6 +325,7 @@ static void free_job(struct job *job)
 		free(job->states[i].tags);
 	free(job->states);
 	free(job->places);
+	ahead_free(job);
 	files_free(job);
 	dgen_destroy(job->dgen);
 	free(job);
@@ -273,6 +349,7 @@ static void leave(struct job *job)
 	tags_leave(job);
 	if (job->group && run_leave(job->group, &result))
 		report_say(job);
+	summary_leave(job);
 	job->group = NULL;
 }
 
@@ -281,6 +358,7 @@ static void job_cleanup(struct thread_data *td)
 {
 	struct job *job = job_of(td);
 
+	ahead_stop(job);
 	if (job->inner->cleanup)
 		job->inner->cleanup(td);
 	leave(job);
@@ -306,6 +384,8 @@ static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner
 	job->ops.setup = content_setup;
 	job->ops.init = content_init;
 	job->ops.queue = job_queue;
+	job->ops.commit = inner->commit ? job_commit : NULL;
+	job->ops.getevents = inner->getevents ? job_getevents : NULL;
 	job->ops.event = inner->event ? job_event : NULL;
 	job->ops.cleanup = job_cleanup;
 	return job;
@@ -378,6 +458,8 @@ static int attach(struct thread_data *td)
 	int err;
 
 	err = fio_options_check(td);
+	if (!err)
+		err = summary_check(options);
 	if (err)
 		return err;
 	/* First once for its refusals only: they come before a verify_state_file is made. */
@@ -402,8 +484,11 @@ static int attach(struct thread_data *td)
 	job->track = track;
 	job->ops.prep = job_prep;
 	job->ops.open_file = job_open_file;
+	job->ops.close_file = job_close_file;
 	job->ops.io_u_init = job_io_u_init;
+	job->ops.io_u_free = job_io_u_free;
 	job->group = run_join(options);
+	summary_join(job);
 	put_in_place(td, job);
 	say_seed(job);
 	return 0;
@@ -481,6 +566,7 @@ int content_setup(struct thread_data *td)
 int content_init(struct thread_data *td)
 {
 	struct job *job;
+	int err;
 
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
@@ -488,5 +574,10 @@ int content_init(struct thread_data *td)
 	files_set_versions(job);
 	if (tags_init(job))
 		return EINVAL;
-	return job->inner->init ? job->inner->init(td) : 0;
+	err = job->inner->init ? job->inner->init(td) : 0;
+	if (!err && ahead_start(job)) {
+		log_err("dgen: gen_threads=%u: cannot be started\n", job->options->gen_threads);
+		return EAGAIN;
+	}
+	return err;
 }
