@@ -98,10 +98,14 @@ static void take_latency(const struct thread_data *td, enum fio_ddir ddir, struc
 /* What was reached of what fio was told to: 1 or so where that is what holds it back. */
 static void take_rate(struct job *job, struct times *times)
 {
-	const struct thread_options *o = &job->td->o;
+	struct thread_data *td = job->td;
+	const struct thread_options *o = &td->o;
 	double wanted = 0, reached;
 
 	for (int ddir = DDIR_READ; ddir <= DDIR_WRITE; ddir++) {
+		/* One value that the user gave is for all directions. */
+		if (!(ddir == DDIR_READ ? td_read(td) : td_write(td)))
+			continue;
 		wanted += (double)o->rate[ddir];
 		if (!o->rate[ddir])
 			wanted += (double)o->rate_iops[ddir] * (double)o->max_bs[ddir];
