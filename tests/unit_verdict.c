@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 /* It knows neither fio nor the rest of the engine. */
-#include "../engine/verdict.c"
+#include "../engine/verdict.c" /* NOLINT(bugprone-suspicious-include) */
 
 static void judge(const struct times *times, enum verdict wanted)
 {
