@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "ahead.h"
-#include "content.h"
 #include "metered.h"
+#include "path.h"
 
 enum {
 	/* So much waits to be filled before it is worth waking a helper. */
@@ -103,7 +103,7 @@ static uint64_t fill(struct ahead *a, struct entry *entry)
 	uint64_t bytes = 0;
 
 	if (state->unfilled) {
-		content_fill(a->job, state, io_u->buf);
+		path_fill(a->job, state, io_u->buf);
 		state->unfilled = false;
 		bytes = state->length;
 	}
@@ -193,7 +193,7 @@ static void make_ready(struct ahead *a)
 
 static void note_done(struct ahead *a, struct io_u *io_u)
 {
-	content_ended_event(a->job->td, io_u);
+	path_ended(a->job->td, io_u);
 	a->done[a->nr_done++] = io_u;
 }
 
@@ -209,7 +209,7 @@ static enum fio_q_status hand_on(struct ahead *a, struct io_u *io_u)
 		io_u->start_time = io_u->issue_time;
 	}
 	io_u_set(td, io_u, IO_U_F_FLIGHT);
-	status = content_send(job, io_u);
+	status = path_send(job, io_u);
 	if (status == FIO_Q_BUSY)
 		io_u_clear(td, io_u, IO_U_F_FLIGHT);
 	if (status == FIO_Q_QUEUED && !job->inner->commit) {
@@ -377,19 +377,6 @@ static struct io_u *ahead_event(struct thread_data *td, int event)
 	return job_of(td)->ahead->done[event];
 }
 
-static int ahead_cancel(struct thread_data *td, struct io_u *io_u)
-{
-	struct job *job = job_of(td);
-	/* fio cancels what has IO_U_F_FLIGHT, so nothing that is still in the ring. */
-	const int ret = job->inner->cancel(td, io_u);
-
-	if (!ret) {
-		job->ahead->in_inner--;
-		account_came(&job->account);
-	}
-	return ret;
-}
-
 /* ---- begin and end ---- */
 
 static int start_helpers(struct ahead *a, unsigned int nr)
@@ -470,7 +457,6 @@ int ahead_start(struct job *job)
 	job->ops.commit = ahead_commit;
 	job->ops.getevents = ahead_getevents;
 	job->ops.event = ahead_event;
-	job->ops.cancel = job->inner->cancel ? ahead_cancel : NULL;
 	job->ops.flags |= FIO_ASYNCIO_SETS_ISSUE_TIME;
 	td_set_ioengine_flags(td);
 	return start_helpers(job->ahead, nr);

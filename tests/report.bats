@@ -158,13 +158,13 @@ slow_server() {
 @test "verdict: fio's rate=" {
 	reported --rate=32m
 	verdict_is rate-limited
-	reported --rate_iops=,400 --bs=4k --size=2m --iodepth=1 --thread=1
+	reported --rate_iops=,400 --bs=4k --size=1m --iodepth=1 --thread=1
 	verdict_is rate-limited
 	parts_add_up
 }
 
 @test "verdict: fio's thinktime=" {
-	reported --thinktime=5000 --bs=4k --size=256k --iodepth=1
+	reported --thinktime=5000 --bs=4k --size=128k --iodepth=1
 	verdict_is rate-limited
 }
 
