@@ -52,12 +52,18 @@ void account_start(struct account *account)
 
 void account_stop(struct account *account)
 {
-	uint64_t delay;
-
 	if (!account->started)
 		return;
 	account->ended = account_now();
 	account->cpu = cpu_time() - account->cpu_before;
+}
+
+void account_close(struct account *account)
+{
+	uint64_t delay;
+
+	if (account->ended == account->started)
+		account_stop(account);
 	if (account->has_delay && run_delay(&delay))
 		account->delay = delay - account->delay_before;
 }

@@ -70,9 +70,13 @@ struct account {
 	bool has_delay;
 };
 
-/* In the job's own thread: before its first I/O, and whenever it may have been its last. */
+/*
+ * In the job's own thread: before its first I/O, whenever it may have been its last, and when it is
+ * certain that it was.
+ */
 void account_start(struct account *account);
 void account_stop(struct account *account);
+void account_close(struct account *account);
 
 static inline void account_sent(struct account *account)
 {

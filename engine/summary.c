@@ -166,8 +166,7 @@ static void take(struct job *job, struct writer *writer)
 {
 	if (!job->account.started)
 		return;
-	if (job->account.ended == job->account.started)
-		account_stop(&job->account);
+	account_close(&job->account);
 	take_settings(job, writer);
 	writer->written = job->written;
 	writer->read = job->read;
