@@ -330,6 +330,7 @@ uninstall: ## remove what install installed
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
 		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-measure' \
 		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-measure.1' \
+		'$(MAN_DIR)/man1/fio-engine-dgen.1' \
 		'$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \

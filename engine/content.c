@@ -2,29 +2,25 @@
 /*
  * The content layer.
  *
- * What fio sees from setup on is a copy of the inner engine's ops with the hooks of this file in
- * front. Both sides are struct ioengine_ops, so any engine of fio can be the inner one.
- *
- * A write is filled in prep, in place: the hook that fio calls when it has chosen file, offset
- * and length, just before it takes the start time and submits. fio fills its own buffers at the
- * same point, so that no latency that fio measures contains the making of data.
+ * What fio sees from setup on is a copy of the inner engine's ops with hooks of ours in front:
+ * those of this file, and on the path of each I/O those of path.c. Both sides are struct ioengine_ops, so any engine of fio can be the inner one.
  */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi.h"
-#include "check.h"
+#include "ahead.h"
 #include "content.h"
 #include "files.h"
 #include "findings.h"
 #include "fio_options.h"
 #include "inner.h"
 #include "job.h"
-#include "marks.h"
+#include "path.h"
 #include "report.h"
+#include "summary.h"
 #include "tags.h"
 
 int content_load(void)
@@ -34,160 +30,10 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return findings_load() ? -ENOMEM : run_load();
+	return findings_load() || summary_load() ? -ENOMEM : run_load();
 }
 
-/* ---- the hooks on the I/O path ---- */
-
-/* An io_u that fio has chosen just now? Or one that it hands in again? */
-static bool is_new(const struct io_state *state, const struct io_u *io_u)
-{
-	/* The rest of one that is resumed. */
-	if (io_u->xfer_buf != io_u->buf)
-		return false;
-	/* fio may drop an io_u that it has prepared, and choose anew. */
-	return !state->prepared || state->ddir != io_u->ddir || state->offset != io_u->offset ||
-	       state->length != io_u->buflen || state->file->file != io_u->file;
-}
-
-static void prepare_write(struct job *job, struct io_state *state, struct io_u *io_u,
-			  uint64_t version)
-{
-	if (state->file->tags) {
-		marks_prepare_write(job, state, io_u);
-		return;
-	}
-	dgen_fill(job->dgen, state->file->domain, version, io_u->offset, io_u->buf, io_u->buflen);
-	if (version >= job->newest)
-		job->newest = version + 1;
-}
-
-static int job_prep(struct thread_data *td, struct io_u *io_u)
-{
-	struct job *job = job_of(td);
-	struct io_state *state = job_state_of(job, io_u);
-	struct job_file *file;
-	uint64_t version;
-	int err;
-
-	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
-		goto inner;
-
-	file = job_file_of(job, io_u->file);
-	if (!file) {
-		log_err("dgen: I/O to a file that is none of job %s's\n", td->o.name);
-		td_verror(td, EINVAL, "dgen: file");
-		return 1;
-	}
-	state->file = file;
-	state->ddir = io_u->ddir;
-	state->offset = io_u->offset;
-	state->length = io_u->buflen;
-	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
-	if (err) {
-		td_verror(td, -err, "verify");
-		return 1;
-	}
-	/* A dry run goes past queue and event. */
-	state->prepared = !job->fakes;
-	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
-	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST) && !job->fakes) {
-		version = file->first_version + pass_note(&file->pass, td, io_u);
-		if (io_u->ddir == DDIR_WRITE)
-			prepare_write(job, state, io_u, version);
-	}
-inner:
-	return job->inner->prep ? job->inner->prep(td, io_u) : 0;
-}
-
-static const char *hint(const struct io_u *io_u)
-{
-	if (io_u->error == EFBIG)
-		return " (the limit of ulimit -f, or of the file system)";
-	if (io_u->error != ENOSPC)
-		return "";
-	return io_u->file->filetype == FIO_TYPE_FILE ? " (the file system is full)" :
-						       " (the device is full)";
-}
-
-/*
- * Ends the job with one line, about its first failed I/O. True where fio is not to say more: its
- * own line would come for everything that was in flight.
- */
-static bool io_failed(struct thread_data *td, const struct io_u *io_u)
-{
-	const enum error_type_bit type = td_error_type(io_u->ddir, io_u->error);
-	const bool expected = io_u->error == ENOSPC || io_u->error == EDQUOT;
-
-	/* continue_on_error= is fio's. */
-	if (td_non_fatal_error(td, type, io_u->error) &&
-	    !(DGEN_FIO_FORGETS_SYNC_ERRORS && ddir_sync(io_u->ddir)))
-		return false;
-	if (td->error)
-		return true;
-	if (!(td->o.fill_device && expected))
-		log_err("dgen: %s: %s offset=%llu, length=%llu: %s%s\n", io_u->file->file_name,
-			io_ddir_name(io_u->ddir), io_u->offset, io_u->xfer_buflen,
-			strerror(io_u->error), hint(io_u));
-	td_verror(td, io_u->error, io_ddir_name(io_u->ddir));
-	return true;
-}
-
-/* Will fio hand the rest in again? */
-static bool goes_on(const struct io_u *io_u)
-{
-	const uint64_t moved = io_u->xfer_buflen - io_u->resid;
-
-	return ddir_rw(io_u->ddir) && !io_u->error && io_u->resid && moved &&
-	       io_u->offset + moved < io_u->file->real_file_size;
-}
-
-static bool io_ended(struct thread_data *td, struct io_u *io_u)
-{
-	struct job *job = job_of(td);
-	struct io_state *state = job_state_of(job, io_u);
-
-	if (!io_u->error && io_u->ddir == DDIR_WRITE)
-		job->written += io_u->xfer_buflen - io_u->resid;
-	if (!goes_on(io_u)) {
-		state->prepared = false;
-		if (job->verifies && io_u->ddir == DDIR_READ)
-			check_read(job, state, io_u);
-		else if (job->track)
-			marks_complete(job, state, io_u);
-	}
-	return io_u->error && io_failed(td, io_u);
-}
-
-static enum fio_q_status job_queue(struct thread_data *td, struct io_u *io_u)
-{
-	struct job *job = job_of(td);
-	enum fio_q_status status;
-
-	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u)) {
-		sched_yield();
-		return FIO_Q_BUSY;
-	}
-	status = job->inner->queue(td, io_u);
-	if (status == FIO_Q_COMPLETED)
-		io_ended(td, io_u);
-	else if (status == FIO_Q_BUSY && job->track)
-		marks_unsend(job_state_of(job, io_u));
-	return status;
-}
-
-static struct io_u *job_event(struct thread_data *td, int event)
-{
-	struct io_u *io_u = job_of(td)->inner->event(td, event);
-
-	if (io_ended(td, io_u)) {
-		/* fio knows by td->error; to it this one ended without having moved a byte. */
-		unlog_io_piece(td, io_u);
-		io_u->resid = io_u->xfer_buflen;
-		io_u->error = 0;
-	}
-	return io_u;
-}
+/* ---- the io_us of a job ---- */
 
 /* Room for one more, with half of the table empty. */
 static int grow_states(struct job *job)
@@ -223,7 +69,17 @@ static int job_io_u_init(struct thread_data *td, struct io_u *io_u)
 	return job->inner->io_u_init ? job->inner->io_u_init(td, io_u) : 0;
 }
 
-/* ---- opening ---- */
+/* fio frees the buffers right after. */
+static void job_io_u_free(struct thread_data *td, struct io_u *io_u)
+{
+	struct job *job = job_of(td);
+
+	ahead_stop(job);
+	if (job->inner->io_u_free)
+		job->inner->io_u_free(td, io_u);
+}
+
+/* ---- opening and closing ---- */
 
 static int job_open_file(struct thread_data *td, struct fio_file *f)
 {
@@ -242,6 +98,15 @@ static int job_open_file(struct thread_data *td, struct fio_file *f)
 	return job->inner->open_file(td, f);
 }
 
+static int job_close_file(struct thread_data *td, struct fio_file *f)
+{
+	struct job *job = job_of(td);
+	const int ret = job->inner->close_file ? job->inner->close_file(td, f) : 0;
+
+	account_stop(&job->account);
+	return ret;
+}
+
 /* ---- a job begins and ends ---- */
 
 static void free_job(struct job *job)
@@ -250,6 +115,7 @@ static void free_job(struct job *job)
 		free(job->states[i].tags);
 	free(job->states);
 	free(job->places);
+	ahead_free(job);
 	files_free(job);
 	dgen_destroy(job->dgen);
 	free(job);
@@ -273,6 +139,7 @@ static void leave(struct job *job)
 	tags_leave(job);
 	if (job->group && run_leave(job->group, &result))
 		report_say(job);
+	summary_leave(job);
 	job->group = NULL;
 }
 
@@ -281,6 +148,7 @@ static void job_cleanup(struct thread_data *td)
 {
 	struct job *job = job_of(td);
 
+	ahead_stop(job);
 	if (job->inner->cleanup)
 		job->inner->cleanup(td);
 	leave(job);
@@ -305,8 +173,6 @@ static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner
 	job->ops.flags |= FIO_RAWIO; /* page-aligned buffers, whatever direct= says */
 	job->ops.setup = content_setup;
 	job->ops.init = content_init;
-	job->ops.queue = job_queue;
-	job->ops.event = inner->event ? job_event : NULL;
 	job->ops.cleanup = job_cleanup;
 	return job;
 }
@@ -378,6 +244,8 @@ static int attach(struct thread_data *td)
 	int err;
 
 	err = fio_options_check(td);
+	if (!err)
+		err = summary_check(options);
 	if (err)
 		return err;
 	/* First once for its refusals only: they come before a verify_state_file is made. */
@@ -400,10 +268,13 @@ static int attach(struct thread_data *td)
 	job->options = options;
 	job->dgen = dgen;
 	job->track = track;
-	job->ops.prep = job_prep;
+	path_put_hooks(job);
 	job->ops.open_file = job_open_file;
+	job->ops.close_file = job_close_file;
 	job->ops.io_u_init = job_io_u_init;
+	job->ops.io_u_free = job_io_u_free;
 	job->group = run_join(options);
+	summary_join(job);
 	put_in_place(td, job);
 	say_seed(job);
 	return 0;
@@ -484,6 +355,7 @@ int content_setup(struct thread_data *td)
 int content_init(struct thread_data *td)
 {
 	struct job *job;
+	int err;
 
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
@@ -491,5 +363,10 @@ int content_init(struct thread_data *td)
 	files_set_versions(job);
 	if (tags_init(job))
 		return EINVAL;
-	return job->inner->init ? job->inner->init(td) : 0;
+	err = job->inner->init ? job->inner->init(td) : 0;
+	if (!err && ahead_start(job)) {
+		log_err("dgen: gen_threads=%u: cannot be started\n", job->options->gen_threads);
+		return EAGAIN;
+	}
+	return err;
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "account.h"
 #include "compat.h"
 #include "diagnose.h"
 #include "options.h"
@@ -34,6 +35,8 @@ struct job_file {
 struct io_state {
 	const struct io_u *io_u;
 	bool prepared;
+	bool unfilled; /* a write whose data is not made yet; see ahead.c */
+	uint64_t version;
 	enum fio_ddir ddir;
 	uint64_t offset, length; /* of all of it */
 	struct job_file *file;
@@ -64,12 +67,16 @@ struct job {
 	bool verifies; /* checks what is read */
 	bool fakes;    /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
-	uint64_t written;               /* bytes completed */
+	uint64_t written, read;         /* bytes completed */
+	uint64_t ios;                   /* reads and writes completed */
 	uint64_t newest;                /* version written, plus one */
 	uint64_t checked, unchecked;    /* bytes read */
 	uint64_t wrong;                 /* units */
 	struct verify_place *places;    /* where data that is found may belong */
 	struct verify_finding *finding; /* not told yet */
+	struct account account;
+	struct ahead *ahead;   /* NULL: no helper threads */
+	struct writer *writer; /* its part of the report; NULL: none */
 };
 
 static inline struct job *job_of(const struct thread_data *td)

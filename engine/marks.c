@@ -38,9 +38,9 @@ int marks_locate(struct io_state *state)
 	return 0;
 }
 
-static void fill_grains(struct job *job, struct io_state *state, uint8_t *buffer)
+void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer)
 {
-	struct track_file *t = state->file->track;
+	const struct track_file *t = state->file->track;
 	uint64_t at = state->offset;
 	const uint64_t end = state->offset + state->length;
 
@@ -56,12 +56,19 @@ static void fill_grains(struct job *job, struct io_state *state, uint8_t *buffer
 		dgen_fill(job->dgen, state->file->domain, version, at, buffer, stop - at);
 		buffer += stop - at;
 		at = stop;
-		if (version >= job->newest)
-			job->newest = version + 1;
 	}
 }
 
-void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *io_u)
+static uint64_t newest_version(const struct io_state *state)
+{
+	uint8_t tag = 0;
+
+	for (size_t i = 0; i < state->grains; i++)
+		tag = state->after[i] > tag ? state->after[i] : tag;
+	return track_version(state->file->track, tag);
+}
+
+uint64_t marks_prepare_write(struct io_state *state)
 {
 	struct job_file *file = state->file;
 
@@ -70,7 +77,7 @@ void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *i
 		state->after[i] = track_next(file->track, state->tags[i]);
 	}
 	state->refill = false;
-	fill_grains(job, state, io_u->buf);
+	return newest_version(state);
 }
 
 static void unmark(struct io_state *state, size_t grains)
@@ -111,7 +118,11 @@ static bool send_write(struct job *job, struct io_state *state, struct io_u *io_
 {
 	state->marked = mark(state);
 	if (state->marked && state->refill) {
-		fill_grains(job, state, io_u->buf);
+		const uint64_t newest = newest_version(state);
+
+		marks_fill(job, state, io_u->buf);
+		if (newest >= job->newest)
+			job->newest = newest + 1;
 		state->refill = false;
 	}
 	return state->marked;

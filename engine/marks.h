@@ -10,8 +10,14 @@
  */
 int marks_locate(struct io_state *state);
 
-/* Fills the buffer of a write whose file is tracked, as the version that follows on its grains'. */
-void marks_prepare_write(struct job *job, struct io_state *state, struct io_u *io_u);
+/*
+ * Notes the versions that a write to a tracked file gives to its grains: those that follow on what
+ * they have. The answer is the newest of them.
+ */
+uint64_t marks_prepare_write(struct io_state *state);
+
+/* Makes the data of such a write. Any thread. */
+void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer);
 
 /* Before an I/O is sent: false where it must wait for another one that overlaps with it. */
 bool marks_send(struct job *job, struct io_state *state, struct io_u *io_u);

@@ -193,11 +193,38 @@ static int backend_options_cb(void *eo, const char *value)
 			    BACKEND_OPTIONS_MAX);
 }
 
-static int direct_fallback_cb(void *eo, const char *value)
+static int parse_bool(const char *option, const char *value, bool *to)
 {
 	if (!value || (strcmp(value, "0") && strcmp(value, "1")))
-		return refuse("direct_fallback", value, "0 or 1");
-	((struct options *)eo)->direct_fallback = value[0] == '1';
+		return refuse(option, value, "0 or 1");
+	*to = value[0] == '1';
+	return 0;
+}
+
+static int direct_fallback_cb(void *eo, const char *value)
+{
+	return parse_bool("direct_fallback", value, &((struct options *)eo)->direct_fallback);
+}
+
+static int report_cb(void *eo, const char *value)
+{
+	return parse_bool("report", value, &((struct options *)eo)->report);
+}
+
+static int report_file_cb(void *eo, const char *value)
+{
+	return parse_string("report_file", value, ((struct options *)eo)->report_file,
+			    PATH_LENGTH_MAX);
+}
+
+static int gen_threads_cb(void *eo, const char *value)
+{
+	const char *rest;
+	uint64_t number;
+
+	if (parse_u64(value, &number, &rest) || *rest || number > GEN_THREADS_MAX)
+		return refuse("gen_threads", value, "a whole number from 0 to 64");
+	((struct options *)eo)->gen_threads = number;
 	return 0;
 }
 
@@ -267,6 +294,13 @@ struct fio_option options_table[] = {
 	       "Options for a fio:NAME back end: NAME=VALUE,... (\\, is a comma in a value)"),
 	PARSED(direct_fallback, "Fall back from O_DIRECT",
 	       "1: where a file system refuses O_DIRECT, warn and go on buffered", .def = "0"),
+	PARSED(report, "Report",
+	       "0: no report about throughput, latency and the bottleneck at the end of a run",
+	       .def = "1"),
+	PARSED(report_file, "Report file", "Write the report to this file too, as JSON"),
+	PARSED(gen_threads, "Generator threads",
+	       "Threads that help a job to make its data, ahead of submission; 0 to 64",
+	       .def = "0"),
 	URING(hipri, FIO_OPT_STR_SET, "High priority", "io_uring: poll for completions"),
 	URING(fixedbufs, FIO_OPT_STR_SET, "Fixed buffers",
 	      "io_uring: register the I/O buffers (default: where the kernel allows it)",

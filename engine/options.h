@@ -16,6 +16,8 @@ struct fio_option;
 #define DOMAIN_MAX 1024
 #define PATH_LENGTH_MAX 1024
 
+#define GEN_THREADS_MAX 64
+
 /* Versions that a unit may hold in a job that only reads. */
 #define VERSIONS_MAX 250
 
@@ -42,8 +44,11 @@ struct options {
 	uint64_t oldest_version;
 	bool oldest_version_set;
 	bool direct_fallback;
+	bool report;
+	unsigned int gen_threads;
 	char dedup_domain[DOMAIN_MAX];
 	char verify_state_file[PATH_LENGTH_MAX];
+	char report_file[PATH_LENGTH_MAX];
 	char backend[BACKEND_MAX];
 	char backend_options[BACKEND_OPTIONS_MAX];
 };

@@ -18,6 +18,7 @@ struct run_group {
 	atomic_bool seed_said; /* the fresh seed has been printed */
 	atomic_bool fallback_said;
 	atomic_bool fake_said;        /* that verify= checks nothing */
+	atomic_bool inline_said;      /* that gen_threads is not used */
 	atomic_uint_fast64_t written; /* bytes */
 	atomic_uint_fast64_t newest;  /* version that was written last, plus one; 0: none */
 	atomic_uint_fast64_t checked, unchecked; /* bytes read */

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <stdio.h>
+
+#include "account.h"
+
+void meter_look(struct meter *meter, uint64_t begin)
+{
+	const uint64_t now = account_now(), gap = meter->gap ? meter->gap : 1;
+
+	meter->ns += (now - begin) * gap;
+	/* Decided before the next step, so that how long that takes has no part in it. */
+	if (meter->last && now - meter->last < METER_FREQUENT * gap) {
+		meter->dice = meter->dice * 1664525 + 1013904223;
+		meter->gap = METER_GAP + (meter->dice >> 28);
+	} else {
+		meter->gap = 1;
+	}
+	meter->left = meter->gap;
+	meter->last = now;
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec spent;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent))
+		return 0;
+	return (uint64_t)spent.tv_sec * 1000000000 + (uint64_t)spent.tv_nsec;
+}
+
+/* Not on every kernel. */
+static bool run_delay(uint64_t *delay)
+{
+	unsigned long long running, waiting;
+	FILE *f = fopen("/proc/thread-self/schedstat", "re");
+	int found;
+
+	if (!f)
+		return false;
+	found = fscanf(f, "%llu %llu", &running, &waiting);
+	fclose(f);
+	*delay = waiting;
+	return found == 2;
+}
+
+void account_start(struct account *account)
+{
+	account->started = account->ended = account_now();
+	account->cpu_before = cpu_time();
+	account->has_delay = run_delay(&account->delay_before);
+}
+
+void account_stop(struct account *account)
+{
+	if (!account->started)
+		return;
+	account->ended = account_now();
+	account->cpu = cpu_time() - account->cpu_before;
+}
+
+void account_close(struct account *account)
+{
+	uint64_t delay;
+
+	if (account->ended == account->started)
+		account_stop(account);
+	if (account->has_delay && run_delay(&delay))
+		account->delay = delay - account->delay_before;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the time of a job goes, measured where it is spent.
+ *
+ * Reading the clock twice for each step of each I/O would cost some percent where an I/O takes a
+ * microsecond. So a meter looks at each step while steps are rare, and at about one in 16 while there
+ * are many; which one is up to chance, and it then stands for all since the last.
+ */
+#ifndef DGEN_ACCOUNT_H
+#define DGEN_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+struct meter {
+	uint64_t ns;   /* in all */
+	uint64_t last; /* when it looked last */
+	uint32_t gap;  /* steps that the next look stands for */
+	uint32_t left; /* steps up to it */
+	uint32_t dice;
+};
+
+enum {
+	METER_FREQUENT = 20000, /* ns between steps, below which it does not look at each */
+	METER_GAP = 9,          /* then it looks at one in METER_GAP to METER_GAP + 15 */
+};
+
+static inline uint64_t account_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The answer is for meter_end(). */
+static inline uint64_t meter_begin(struct meter *meter)
+{
+	if (meter->left > 1) {
+		meter->left--;
+		return 0;
+	}
+	return account_now();
+}
+
+void meter_look(struct meter *meter, uint64_t begin);
+
+static inline void meter_end(struct meter *meter, uint64_t begin)
+{
+	if (begin)
+		meter_look(meter, begin);
+}
+
+struct account {
+	struct meter fill;   /* makes data */
+	struct meter await;  /* waits for helper threads that make it */
+	struct meter check;  /* compares what was read */
+	struct meter submit; /* in the back end's queue and commit hooks */
+	struct meter
+		wait; /* for the back end: for completions, or in a queue hook that does the I/O */
+	uint64_t filled; /* bytes */
+	uint64_t helped; /* ns that helper threads filled, all together */
+	unsigned int in_flight;
+	uint64_t busy_since;
+	uint64_t busy; /* ns with at least one I/O in flight */
+	uint64_t started, ended;
+	uint64_t cpu_before, cpu;     /* ns on a CPU: before it started, and since */
+	uint64_t delay_before, delay; /* ns ready to run, but waiting for a CPU; likewise */
+	bool has_delay;
+};
+
+/*
+ * In the job's own thread: before its first I/O, whenever it may have been its last, and when it is
+ * certain that it was.
+ */
+void account_start(struct account *account);
+void account_stop(struct account *account);
+void account_close(struct account *account);
+
+static inline void account_sent(struct account *account)
+{
+	if (!account->in_flight++)
+		account->busy_since = account_now();
+}
+
+static inline void account_came(struct account *account)
+{
+	if (!--account->in_flight)
+		account->busy += account_now() - account->busy_since;
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hooks on the path of each I/O, in front of the inner engine's.
+ *
+ * A write is filled in prep, in place: the hook that fio calls when it has chosen file, offset
+ * and length, just before it takes the start time and submits. fio fills its own buffers at the
+ * same point, so that no latency that fio measures contains the making of data. With gen_threads=
+ * prep only notes what is to be made; see ahead.c.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include "check.h"
+#include "marks.h"
+#include "metered.h"
+#include "path.h"
+
+/* An io_u that fio has chosen just now? Or one that it hands in again? */
+static bool is_new(const struct io_state *state, const struct io_u *io_u)
+{
+	/* The rest of one that is resumed. */
+	if (io_u->xfer_buf != io_u->buf)
+		return false;
+	/* fio may drop an io_u that it has prepared, and choose anew. */
+	return !state->prepared || state->ddir != io_u->ddir || state->offset != io_u->offset ||
+	       state->length != io_u->buflen || state->file->file != io_u->file;
+}
+
+static void prepare_write(struct job *job, struct io_state *state, struct io_u *io_u,
+			  uint64_t version)
+{
+	struct account *account = &job->account;
+	uint64_t begin;
+
+	state->version = version;
+	if (state->file->tags)
+		version = marks_prepare_write(state);
+	if (version >= job->newest)
+		job->newest = version + 1;
+	state->unfilled = job->ahead != NULL;
+	if (state->unfilled)
+		return;
+	begin = meter_begin(&account->fill);
+	path_fill(job, state, io_u->buf);
+	meter_end(&account->fill, begin);
+	account->filled += io_u->buflen;
+}
+
+void path_fill(const struct job *job, const struct io_state *state, void *buffer)
+{
+	if (state->file->tags)
+		marks_fill(job, state, buffer);
+	else
+		dgen_fill(job->dgen, state->file->domain, state->version, state->offset, buffer,
+			  state->length);
+}
+
+static int path_prep(struct thread_data *td, struct io_u *io_u)
+{
+	struct job *job = job_of(td);
+	struct io_state *state = job_state_of(job, io_u);
+	struct job_file *file;
+	uint64_t version;
+	int err;
+
+	if (!job->account.started)
+		account_start(&job->account);
+	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
+		goto inner;
+
+	file = job_file_of(job, io_u->file);
+	if (!file) {
+		log_err("dgen: I/O to a file that is none of job %s's\n", td->o.name);
+		td_verror(td, EINVAL, "dgen: file");
+		return 1;
+	}
+	state->file = file;
+	state->ddir = io_u->ddir;
+	state->offset = io_u->offset;
+	state->length = io_u->buflen;
+	state->unfilled = false;
+	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
+	if (err) {
+		td_verror(td, -err, "verify");
+		return 1;
+	}
+	/* A dry run goes past queue and event. */
+	state->prepared = !job->fakes;
+	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
+	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST) && !job->fakes) {
+		version = file->first_version + pass_note(&file->pass, td, io_u);
+		if (io_u->ddir == DDIR_WRITE)
+			prepare_write(job, state, io_u, version);
+	}
+inner:
+	return job->inner->prep ? job->inner->prep(td, io_u) : 0;
+}
+
+static const char *hint(const struct io_u *io_u)
+{
+	if (io_u->error == EFBIG)
+		return " (the limit of ulimit -f, or of the file system)";
+	if (io_u->error != ENOSPC)
+		return "";
+	return io_u->file->filetype == FIO_TYPE_FILE ? " (the file system is full)" :
+						       " (the device is full)";
+}
+
+/*
+ * Ends the job with one line, about its first failed I/O. True where fio is not to say more: its
+ * own line would come for everything that was in flight.
+ */
+static bool io_failed(struct thread_data *td, const struct io_u *io_u)
+{
+	const enum error_type_bit type = td_error_type(io_u->ddir, io_u->error);
+	const bool expected = io_u->error == ENOSPC || io_u->error == EDQUOT;
+
+	/* continue_on_error= is fio's. */
+	if (td_non_fatal_error(td, type, io_u->error) &&
+	    !(DGEN_FIO_FORGETS_SYNC_ERRORS && ddir_sync(io_u->ddir)))
+		return false;
+	if (td->error)
+		return true;
+	if (!(td->o.fill_device && expected))
+		log_err("dgen: %s: %s offset=%llu, length=%llu: %s%s\n", io_u->file->file_name,
+			io_ddir_name(io_u->ddir), io_u->offset, io_u->xfer_buflen,
+			strerror(io_u->error), hint(io_u));
+	td_verror(td, io_u->error, io_ddir_name(io_u->ddir));
+	return true;
+}
+
+/* Will fio hand the rest in again? */
+static bool goes_on(const struct io_u *io_u)
+{
+	const uint64_t moved = io_u->xfer_buflen - io_u->resid;
+
+	return ddir_rw(io_u->ddir) && !io_u->error && io_u->resid && moved &&
+	       io_u->offset + moved < io_u->file->real_file_size;
+}
+
+static void check(struct job *job, struct io_state *state, struct io_u *io_u)
+{
+	const uint64_t begin = meter_begin(&job->account.check);
+
+	check_read(job, state, io_u);
+	meter_end(&job->account.check, begin);
+}
+
+static bool io_ended(struct thread_data *td, struct io_u *io_u)
+{
+	struct job *job = job_of(td);
+	struct io_state *state = job_state_of(job, io_u);
+
+	if (!io_u->error && io_u->ddir == DDIR_WRITE)
+		job->written += io_u->xfer_buflen - io_u->resid;
+	else if (!io_u->error && io_u->ddir == DDIR_READ)
+		job->read += io_u->xfer_buflen - io_u->resid;
+	if (!goes_on(io_u)) {
+		state->prepared = false;
+		job->ios += ddir_rw(io_u->ddir);
+		if (job->verifies && io_u->ddir == DDIR_READ)
+			check(job, state, io_u);
+		else if (job->track)
+			marks_complete(job, state, io_u);
+	}
+	return io_u->error && io_failed(td, io_u);
+}
+
+enum fio_q_status path_send(struct job *job, struct io_u *io_u)
+{
+	enum fio_q_status status;
+
+	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u)) {
+		sched_yield();
+		return FIO_Q_BUSY;
+	}
+	status = metered_queue(job, io_u);
+	if (status == FIO_Q_BUSY && job->track)
+		marks_unsend(job_state_of(job, io_u));
+	return status;
+}
+
+static enum fio_q_status path_queue(struct thread_data *td, struct io_u *io_u)
+{
+	const enum fio_q_status status = path_send(job_of(td), io_u);
+
+	if (status == FIO_Q_COMPLETED)
+		io_ended(td, io_u);
+	return status;
+}
+
+static int path_commit(struct thread_data *td)
+{
+	return metered_commit(job_of(td));
+}
+
+static int path_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+			  const struct timespec *timeout)
+{
+	return metered_getevents(job_of(td), min, max, timeout);
+}
+
+void path_ended(struct thread_data *td, struct io_u *io_u)
+{
+	if (io_ended(td, io_u)) {
+		/* fio knows by td->error; to it this one ended without having moved a byte. */
+		unlog_io_piece(td, io_u);
+		io_u->resid = io_u->xfer_buflen;
+		io_u->error = 0;
+	}
+}
+
+static struct io_u *path_event(struct thread_data *td, int event)
+{
+	struct io_u *io_u = metered_event(job_of(td), event);
+
+	path_ended(td, io_u);
+	return io_u;
+}
+
+void path_put_hooks(struct job *job)
+{
+	const struct ioengine_ops *inner = job->inner;
+
+	job->ops.prep = path_prep;
+	job->ops.queue = path_queue;
+	job->ops.commit = inner->commit ? path_commit : NULL;
+	job->ops.getevents = inner->getevents ? path_getevents : NULL;
+	job->ops.event = inner->event ? path_event : NULL;
+}

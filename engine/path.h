@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The hooks on the path of each I/O. */
+#ifndef DGEN_PATH_H
+#define DGEN_PATH_H
+
+#include "job.h"
+
+void path_put_hooks(struct job *job);
+
+/* Makes the data of a prepared write. Any thread. */
+void path_fill(const struct job *job, const struct io_state *state, void *buffer);
+
+/* Between fio's queue hook, or what comes before it, and the inner engine's. */
+enum fio_q_status path_send(struct job *job, struct io_u *io_u);
+
+/* For what fio is going to see as an event. */
+void path_ended(struct thread_data *td, struct io_u *io_u);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The report for people. */
+#include <stdio.h>
+#include <string.h>
+
+#include "summary.h"
+
+static const char *size_text(char *text, size_t room, double bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t i = 0;
+
+	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
+		bytes /= 1024;
+	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", bytes, units[i]);
+	return text;
+}
+
+static const char *time_text(char *text, size_t room, double ns)
+{
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	size_t i = 0;
+
+	for (; ns >= 1000 && i + 1 < ARRAY_SIZE(units); i++)
+		ns /= 1000;
+	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", ns, units[i]);
+	return text;
+}
+
+#define SIZE(bytes) size_text((char[32]){ 0 }, 32, bytes)
+#define TIME(ns) time_text((char[32]){ 0 }, 32, ns)
+
+static double per(double what, double seconds)
+{
+	return seconds > 0 ? what / seconds : 0;
+}
+
+/* Do all writers agree on it? Then it is told once. */
+static bool mixed(const struct group_view *view, size_t offset, size_t size)
+{
+	for (unsigned int i = 1; i < view->count; i++)
+		if (memcmp((const char *)view->writers[0] + offset,
+			   (const char *)view->writers[i] + offset, size))
+			return true;
+	return false;
+}
+
+#define MIXED(view, member)                                                                        \
+	(mixed(view, offsetof(struct writer, member), sizeof(((struct writer *)0)->member)) ?      \
+		 " (differs between jobs)" :                                                       \
+		 "")
+
+static const char *io_mode(const struct writer *w)
+{
+	if (!w->stores)
+		return "none: the back end stores nothing on this host's files";
+	return w->direct ?
+		       "O_DIRECT" :
+		       "BUFFERED - figures are those of the page cache as well as of the storage";
+}
+
+static void print_configuration(FILE *out, const struct group_view *view, const struct total *total)
+{
+	const struct writer *w = view->writers[0];
+
+	fprintf(out, "  Configuration\n");
+	fprintf(out, "    target          %s%s\n", w->target, MIXED(view, target));
+	fprintf(out, "    back end        %s%s\n", w->backend, MIXED(view, backend));
+	fprintf(out, "    I/O mode        %s%s\n", io_mode(w), MIXED(view, direct));
+	fprintf(out, "    writers         %u %s, iodepth %u%s, gen_threads %u%s\n", view->count,
+		w->thread ? "thread(s)" : "process(es)", w->iodepth, MIXED(view, iodepth),
+		w->gen_threads, MIXED(view, gen_threads));
+	fprintf(out, "    buffers         %s in all, blocks of %s%s\n", SIZE(total->pool),
+		SIZE((double)w->block), MIXED(view, block));
+	fprintf(out, "    dedup           planned %g:1 in units of %s%s\n", w->data.dedup_ratio,
+		SIZE(w->data.dedup_unit), MIXED(view, data.dedup_ratio));
+	fprintf(out, "    compression     planned %g:1%s\n", w->data.compress_ratio,
+		MIXED(view, data.compress_ratio));
+}
+
+static void print_system(FILE *out, const struct group_view *view)
+{
+	struct machine machine;
+
+	summary_machine(&machine);
+	fprintf(out, "  System\n");
+	fprintf(out, "    CPUs            %u, of which usable %u; NUMA nodes %u\n", machine.cpus,
+		machine.cpus_usable, machine.nodes);
+	fprintf(out, "    kernel          %s %s; fio: %s\n", machine.kernel, machine.arch,
+		fio_version_string);
+	fprintf(out, "    generator       %s\n", view->writers[0]->kernel);
+}
+
+static void print_latency(FILE *out, const char *name, uint64_t bytes,
+			  const struct latency *latency)
+{
+	static const struct {
+		const char *name;
+		double part;
+	} shown[] = {
+		{ "50", 0.5 }, { "90", 0.9 }, { "99", 0.99 }, { "99.9", 0.999 }, { "99.99", 0.9999 }
+	};
+
+	if (!bytes)
+		return;
+	fprintf(out, "    %-16s", name);
+	if (!latency->count) {
+		fprintf(out, "not measured: fio was told not to\n");
+		return;
+	}
+	fprintf(out, "avg %s, min %s, max %s\n", TIME(latency->sum / (double)latency->count),
+		TIME((double)latency->least), TIME((double)latency->most));
+	if (summary_percentile(latency, 0.5) < 0)
+		return;
+	fprintf(out, "    %-16s", "");
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
+		fprintf(out, "%s%s%% %s", i ? ", " : "", shown[i].name,
+			TIME(summary_percentile(latency, shown[i].part)));
+	fprintf(out, "\n");
+}
+
+static void print_results(FILE *out, const struct total *t)
+{
+	fprintf(out, "  Results\n");
+	fprintf(out, "    written         %s in %.2f s", SIZE((double)t->written), t->seconds);
+	if (t->read)
+		fprintf(out, ", read %s", SIZE((double)t->read));
+	fprintf(out, "\n    throughput      %s/s, %.0f IOPS\n",
+		SIZE(per((double)(t->written + t->read), t->seconds)),
+		per((double)t->ios, t->seconds));
+	if (t->filled)
+		fprintf(out,
+			"    generation      %s made; %s/s by one thread while it makes data\n",
+			SIZE((double)t->filled), SIZE(per((double)t->filled, t->fill_seconds)));
+	print_latency(out, "write latency", t->written, &t->latency[1]);
+	print_latency(out, "read latency", t->read, &t->latency[0]);
+	fprintf(out, "    generator       busy %.1f %% of the jobs' time",
+		100 * t->parts.generator);
+	if (t->helpers > 0)
+		fprintf(out, ", helper threads %.1f %% of theirs",
+			100 * t->helper_seconds / t->helpers);
+	fprintf(out,
+		"\n    storage         waited for %.1f %% of the jobs' time; I/O in flight %.1f %%\n",
+		100 * t->parts.storage, 100 * t->busy);
+	fprintf(out, "    submission      %.1f %% (fio and system calls)\n",
+		100 * t->parts.submission);
+	if (t->times.limited)
+		fprintf(out, "    held back       %.1f %% by fio (rate=, thinktime=)\n",
+			100 * t->parts.held_back);
+}
+
+static void print_writers(FILE *out, const struct group_view *view)
+{
+	fprintf(out, "  Writers\n");
+	for (unsigned int i = 0; i < view->count; i++) {
+		const struct writer *const *w = &view->writers[i];
+		struct total t;
+		const struct latency *latency;
+
+		summary_add_up(w, 1, &t);
+		latency = &t.latency[t.written ? 1 : 0];
+		fprintf(out, "    %-15s %s, %s/s", w[0]->name, SIZE((double)(t.written + t.read)),
+			SIZE(per((double)(t.written + t.read), t.seconds)));
+		if (latency->count)
+			fprintf(out, ", latency avg %s, 99%% %s",
+				TIME(latency->sum / (double)latency->count),
+				TIME(summary_percentile(latency, 0.99)));
+		fprintf(out, ", generator %.0f %%, storage %.0f %%: %s%s\n",
+			100 * t.parts.generator, 100 * t.parts.storage, verdict_name(t.verdict),
+			w[0]->error ? ", ended with an error" : "");
+	}
+}
+
+void summary_print(FILE *out, const struct group_view *view)
+{
+	struct total total;
+
+	summary_add_up(view->writers, view->count, &total);
+	fprintf(out, "dgen report\n");
+	print_configuration(out, view, &total);
+	print_system(out, view);
+	print_results(out, &total);
+	print_writers(out, view);
+	fprintf(out, "  Verdict: %s\n", verdict_name(total.verdict));
+	summary_advise(out, view, &total, "    ");
+}

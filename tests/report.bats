@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The report at the end of a run, and whether its verdict finds a known bottleneck.
+
+# Each test is a subshell, and lib.bash uses what it sets.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
+load lib
+
+# reported [option]...: dgen with the report in $T/report.json.
+reported() {
+	dgen --report_file=report.json "$@"
+	jq -e . report.json >/dev/null || { show report.json; false; }
+}
+
+of_report() {
+	jq -r "$1" report.json
+}
+
+verdict_is() {
+	[[ $(of_report '.groups[0].verdict') == "$1" ]] && return
+	jq '.groups[0] | del(.writers)' report.json >&2
+	fail "wanted $1"
+}
+
+# The parts of the run time, each between 0 and 1, are all of it.
+parts_add_up() {
+	of_report '.groups[] | ., .writers[] | [.generator_fraction, .storage_fraction,
+		.submission_fraction, .held_back_fraction] | (min >= 0) and (max <= 1) and
+		(add > 0.99) and (add < 1.01)' | grep -qx false || return 0
+	show report.json
+	fail "the parts do not add up"
+}
+
+# A server whose answers are slow. Needs nbdkit, and a fio that speaks to it.
+slow_server() {
+	need_command nbdkit
+	has_fio_engine nbd || skip "this fio has no nbd engine"
+	nbdkit --exit-with-parent --foreground -U "$T/sock" "$@" &
+	for ((i = 0; i < 50; i++)); do
+		[[ -S $T/sock ]] && return
+		sleep 0.1
+	done
+	skip "nbdkit does not start"
+}
+
+@test "report: for people, with what was asked for and what was found" {
+	for thread in 0 1; do
+		dgen --output-format=normal --dedup_ratio=2 --compress_ratio=3 --numjobs=2 \
+			--thread="$thread" --direct=0
+		[[ $(grep -c '^dgen report' fio.out) == 1 ]] || { show fio.out; false; }
+		for word in 'BUFFERED' 'planned 2:1' 'planned 3:1' 'CPUs' 'NUMA nodes' 'generation' \
+			'write latency' '99.99%' 'Verdict: ' '32.00 MiB' 'back end        io_uring'; do
+			grep -qF "$word" fio.out || fail "no '$word' in $(<fio.out)"
+		done
+		[[ $(sed -n '/^  Writers/,/^  Verdict/p' fio.out | grep -c '16.00 MiB') == 2 ]]
+	done
+}
+
+@test "report: O_DIRECT is said" {
+	((DIRECT)) || skip "the file system of the tests takes no O_DIRECT"
+	dgen --output-format=normal
+	grep -q 'I/O mode  *O_DIRECT$' fio.out
+}
+
+@test "report: report=0 is silent, and other values are refused" {
+	dgen --output-format=normal --report=0
+	grep -q 'dgen report' fio.out && fail "there is a report"
+	for value in 2 yes ""; do
+		dgen_raw --report="$value"
+		refused "report=$value" "0 or 1"
+	done
+}
+
+@test "report: nothing on the outputs that programs read" {
+	for format in json json+ terse; do
+		dgen --output-format="$format"
+		grep -q 'dgen report' fio.out fio.err && fail "$format: there is a report"
+	done
+	return 0
+}
+
+@test "report: report_file holds what fio counted, processes and threads" {
+	for thread in 0 1; do
+		reported --numjobs=2 --thread="$thread" --dedup_ratio=2
+		[[ $(of_report '.format') == 1 ]]
+		[[ $(of_report '.groups | length') == 1 ]]
+		[[ $(of_report '.groups[0].writers | length') == 2 ]]
+		[[ $(of_report '.groups[0].bytes_written') == $((32 << 20)) ]]
+		[[ $(of_report '.groups[0].bytes_generated') == $((32 << 20)) ]]
+		[[ $(of_report '.groups[0].ios') == 512 ]]
+		[[ $(of_report '.groups[0].writers[0].dedup_ratio_planned') == 2 ]]
+		[[ $(of_report '.groups[0].write_latency_ns.count') == 512 ]]
+		parts_add_up
+	done
+}
+
+@test "report: latency is fio's own" {
+	reported --percentile_list=50:99
+	near "$(of_report '.groups[0].write_latency_ns.mean')" \
+		"$(json '.jobs[0].write.clat_ns.mean')" 0.1
+	[[ $(of_report '.groups[0].write_latency_ns.max') == $(json '.jobs[0].write.clat_ns.max') ]]
+	for p in 50 99; do
+		near "$(of_report ".groups[0].write_latency_ns.p$p")" \
+			"$(json ".jobs[0].write.clat_ns.percentile.\"$p.000000\"")" 1.6
+	done
+	reported --disable_clat=1
+	[[ $(of_report '.groups[0].write_latency_ns') == null ]]
+}
+
+@test "report: jobs that follow on each other are told of one by one" {
+	printf '[global]\nioengine=external:%s\nfilename=f\nbs=64k\nsize=2m\nrw=write\nreport_file=%s\n' \
+		"$ENGINE" report.json >two.fio
+	printf '[first]\n[second]\nstonewall\nrw=randwrite\n' >>two.fio
+	"$FIO" --ioengine="external:$ENGINE" two.fio >fio.out 2>fio.err
+	[[ $(grep -c '^dgen report' fio.out) == 2 ]] || { show fio.out fio.err; false; }
+	[[ $(of_report '[.groups[].writers[].name] | join(" ")') == "first second" ]]
+}
+
+@test "report: a report_file that cannot be written is refused at once" {
+	dgen_raw --report_file=/nowhere/report.json
+	refused report_file /nowhere/report.json "must be a file that can be written"
+	[[ ! -e f ]]
+}
+
+@test "report: names that JSON must escape" {
+	fio_raw --name='a"b\c' --filename='f"g' --rw=write --size=1m --report_file=report.json
+	((status == 0))
+	[[ $(of_report '.groups[0].writers[0] | .name + " " + .target') == 'a"b\c f"g' ]]
+}
+
+@test "report: reads and verifying too" {
+	dgen
+	reported --rw=read --verify=md5 --data_version=0
+	[[ $(of_report '.groups[0].bytes_read') == $((16 << 20)) ]]
+	[[ $(of_report '.groups[0].read_latency_ns.count') == 256 ]]
+	parts_add_up
+}
+
+@test "report: helper threads are told of" {
+	reported --gen_threads=2 --bs=1m --size=64m
+	[[ $(of_report '.groups[0].writers[0].gen_threads') == 2 ]]
+	[[ $(of_report '.groups[0].helper_fraction | . > 0 and . <= 1') == true ]]
+	[[ $(of_report '.groups[0].bytes_generated') == $((64 << 20)) ]]
+	parts_add_up
+}
+
+@test "verdict: the null back end takes all that can be made" {
+	reported --backend=null --bs=1m --size=4g --compress_ratio=1
+	verdict_is generator-bound
+	parts_add_up
+}
+
+@test "verdict: small blocks to the null back end are bound by submission" {
+	reported --backend=null --bs=512 --size=64m --dedup_unit=512
+	verdict_is submission-bound
+}
+
+@test "verdict: fio's rate=" {
+	# No disk, which may be slower than that.
+	reported --backend=null --rate=32m
+	verdict_is rate-limited
+	reported --backend=null --rate_iops=,400 --bs=4k --size=1m --iodepth=1 --thread=1
+	verdict_is rate-limited
+	parts_add_up
+}
+
+@test "verdict: fio's thinktime=" {
+	reported --backend=null --thinktime=5000 --bs=4k --size=128k --iodepth=1
+	verdict_is rate-limited
+}
+
+@test "verdict: a slow server, and one that is limited to a rate" {
+	slow_server --filter=delay memory 64M wdelay=5ms
+	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=8m
+	verdict_is storage-bound
+	# A limit by fio that is never reached is not what holds it up.
+	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=8m \
+		--rate=4g
+	verdict_is storage-bound
+}
+
+@test "verdict: a server that is limited to a rate" {
+	slow_server --filter=rate memory 64M rate=200M
+	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=32m
+	verdict_is storage-bound
+}
+
+@test "verdict: a device behind a throttled cgroup" {
+	need_root
+	local group=/sys/fs/cgroup/dgen-test-$$ device
+
+	[[ -e /sys/fs/cgroup/cgroup.controllers ]] || skip "no cgroup v2 here"
+	((DIRECT)) || skip "the file system of the tests takes no O_DIRECT"
+	device=$(lsblk -no MAJ:MIN "$(df --output=source . | tail -n 1)" 2>/dev/null | head -n 1 | tr -d ' ') ||
+		skip "the files of the tests lie on no block device"
+	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+	[[ $device && -e $group/io.max ]] && echo "$device wbps=8388608" >"$group/io.max" 2>/dev/null || {
+		rmdir "$group"
+		skip "no limit of I/O can be set here"
+	}
+	status=0
+	(
+		echo 0 >"$group/cgroup.procs"
+		reported --size=16m --thread=1
+	) || status=$?
+	rmdir "$group"
+	((status == 0))
+	verdict_is storage-bound
+}
+
+@test "verdict: one CPU shared with a busy loop" {
+	local busy cpu
+
+	cpu=$(taskset -pc $$ | sed 's/.*: //;s/[-,].*//')
+	taskset -c "$cpu" bash -c 'while :; do :; done' &
+	busy=$!
+	status=0
+	reported --backend=null --bs=1m --size=1t --time_based --runtime=1 --cpus_allowed="$cpu" ||
+		status=$?
+	kill "$busy"
+	((status == 0))
+	verdict_is generator-bound
+	[[ $(of_report '.groups[0].no_cpu_fraction | . == null or . > 0.1') == true ]]
+	of_report '.groups[0].advice' | grep -q 'no CPU' || {
+		[[ $(of_report '.groups[0].no_cpu_fraction') == null ]]
+	}
+}
