@@ -263,9 +263,10 @@ static int check(struct bench *bench)
 		complain("--seed is missing: what --read --verify compares with follows from it");
 		return -EINVAL;
 	}
-	if (bench->tune &&
-	    (bench->nr_targets || bench->print_job || bench->json || bench->verify)) {
-		complain("--tune=%s: not with --output, --job, --json or --verify", bench->tune);
+	if (bench->tune && (bench->nr_targets || bench->print_job || bench->json || bench->verify ||
+			    bench->read)) {
+		complain("--tune=%s: not with --output, --job, --json, --verify or --read",
+			 bench->tune);
 		return -EINVAL;
 	}
 	if (bench->size_set && !bench->tune && (!bench->size || bench->size % 512)) {

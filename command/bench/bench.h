@@ -22,6 +22,7 @@ struct bench {
 	double dedup_ratio, compress_ratio;
 	const char *numa_mode, *backend, *json, *tune;
 	uint64_t max_threads, runtime;
+	uint64_t run_ms; /* of a run of tune(), rather than runtime */
 	bool seed_set;
 	uint64_t seed;
 	bool buffered, verify, read, print_job, may_destroy;

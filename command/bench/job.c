@@ -130,10 +130,13 @@ static void put_part(const struct bench *bench, FILE *out, unsigned int *number,
 	if (part->writers > 1)
 		put_bytes(bench, out, "offset_increment", part->each);
 	/* A rest written over and over would be another workload. */
-	if (bench->runtime && !part->rest) {
+	if (part->rest || (!bench->runtime && !bench->run_ms))
+		return;
+	if (bench->run_ms)
+		put(bench, out, "runtime", "%" PRIu64 "ms", bench->run_ms);
+	else
 		put(bench, out, "runtime", "%" PRIu64, bench->runtime);
-		put(bench, out, "time_based", "1");
-	}
+	put(bench, out, "time_based", "1");
 }
 
 /* fio warns of several writers to verify in one job: it does not see that each has its own part. */
