@@ -145,7 +145,8 @@ static int set_numa_mode(struct bench *bench)
 {
 	if (strcmp(optarg, "auto") && strcmp(optarg, "force") && strcmp(optarg, "disabled"))
 		return refuse("numa-mode", optarg, "auto, force or disabled");
-	bench->numa_mode = optarg;
+	/* The engine's default. */
+	bench->numa_mode = strcmp(optarg, "auto") ? optarg : NULL;
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #include "fio.h"
 #include "human.h"
 
+#define GEN_THREADS_MAX 64 /* of the engine, for each job */
+
 bool job_user_has(const struct bench *bench, const char *option)
 {
 	const size_t length = strlen(option);
@@ -76,7 +78,7 @@ static void put_head(const struct bench *bench, FILE *out)
 
 static void put_global(const struct bench *bench, FILE *out)
 {
-	const unsigned int threads = (unsigned int)bench->max_threads / bench->shape.writers;
+	unsigned int threads = (unsigned int)bench->max_threads / bench->shape.writers;
 
 	fputs("[global]\n", out);
 	put(bench, out, "dedup_ratio", "%.15g", bench->dedup_ratio);
@@ -88,8 +90,12 @@ static void put_global(const struct bench *bench, FILE *out)
 	if (bench->numa_mode)
 		put(bench, out, "numa_mode", "%s", bench->numa_mode);
 	/* With fewer than one for each writer these make the data themselves. */
+	if (threads > GEN_THREADS_MAX)
+		threads = GEN_THREADS_MAX;
 	if (threads)
 		put(bench, out, "gen_threads", "%u", threads);
+	if (bench->run_ms)
+		put(bench, out, "report", "0");
 	if (!job_user_has(bench, "readwrite"))
 		put(bench, out, "rw", "%s", bench->read ? "read" : "write");
 	if (bench->verify)
