@@ -2,6 +2,8 @@
 /* Decides writers and buffers, and who writes what; says what it took and why. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
@@ -17,7 +19,53 @@
 #define DEPTH_MAX 32768 /* io_uring has no longer queue */
 #define SECTOR 512      /* the least that O_DIRECT can take */
 
-#define say complain /* what is only told looks the same */
+/* Told once all checks are passed: a refusal is one line. */
+static char *notes;
+static size_t notes_size;
+static FILE *notes_to;
+
+static void __attribute__((format(printf, 1, 2))) say(const char *format, ...)
+{
+	va_list arguments;
+
+	if (!notes_to)
+		notes_to = open_memstream(&notes, &notes_size);
+	if (!notes_to)
+		return;
+	fprintf(notes_to, "%s: ", program);
+	va_start(arguments, format);
+	vfprintf(notes_to, format, arguments);
+	va_end(arguments);
+	fputc('\n', notes_to);
+}
+
+static void end_notes(bool tell)
+{
+	if (!notes_to)
+		return;
+	fclose(notes_to);
+	notes_to = NULL;
+	if (tell)
+		fputs(notes, stderr);
+	free(notes);
+}
+
+static bool is_null(const char *backend)
+{
+	return backend && (!strcmp(backend, "null") || !strcmp(backend, "fio:null"));
+}
+
+/* fio would say so amid its JSON. */
+static bool is_synchronous(const char *backend)
+{
+	static const char *const names[] = { "fio:sync",    "fio:psync", "fio:vsync", "fio:pvsync",
+					     "fio:pvsync2", "fio:mmap",  "fio:splice" };
+
+	for (size_t i = 0; backend && i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(backend, names[i]))
+			return true;
+	return false;
+}
 
 int plan_shape(struct bench *bench)
 {
@@ -144,6 +192,10 @@ static void bound_shape(struct bench *bench)
 	       (shape->writers / bench->nr_targets);
 	if (shape->depth > most)
 		shape->depth = (unsigned int)most;
+	if (is_synchronous(bench->backend) && shape->depth > 1) {
+		say("%s has one I/O in flight: taking one buffer for each writer", bench->backend);
+		shape->depth = 1;
+	}
 }
 
 /* What was asked for is refused where it does not fit, what is ours gets smaller. */
@@ -176,7 +228,7 @@ static void say_what(const struct bench *bench)
 	for (unsigned int i = 0; i < bench->nr_targets; i++) {
 		const struct target *target = &bench->targets[i];
 
-		if (!target->exists || target->device || bench->read)
+		if (!target->exists || target->device || bench->read || is_null(bench->backend))
 			continue;
 		say("%s: exists, its %s%s are overwritten in place", target->name,
 		    target->size > target->wanted ? "first " : "",
@@ -192,7 +244,7 @@ static void say_what(const struct bench *bench)
 	    human(shape->buffer_size), human(shape_pool(shape)));
 }
 
-int plan_make(struct bench *bench)
+static int plan(struct bench *bench)
 {
 	int err = plan_shape(bench);
 
@@ -206,9 +258,17 @@ int plan_make(struct bench *bench)
 		return err;
 	bound_shape(bench);
 	err = check_memory(bench);
-	if (!err && !bench->read)
+	if (!err && !bench->read && !is_null(bench->backend))
 		err = target_check_space(bench->targets, bench->nr_targets);
+	return err;
+}
+
+int plan_make(struct bench *bench)
+{
+	const int err = plan(bench);
+
 	if (!err)
 		say_what(bench);
+	end_notes(!err);
 	return err;
 }

@@ -32,7 +32,7 @@ static uint64_t room(uint64_t memory)
 	return most > BESIDE ? most - BESIDE : 0;
 }
 
-int shape_fits(const struct shape *shape, uint64_t memory)
+bool shape_fits(const struct shape *shape, uint64_t memory)
 {
 	return shape_pool(shape) <= room(memory);
 }

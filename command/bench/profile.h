@@ -3,6 +3,7 @@
 #ifndef BENCH_PROFILE_H
 #define BENCH_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct profile {
@@ -26,7 +27,7 @@ static inline uint64_t shape_pool(const struct shape *shape)
 }
 
 /* May a pool take so much where so much is free? fio itself and the kernel need some of it. */
-int shape_fits(const struct shape *shape, uint64_t memory);
+bool shape_fits(const struct shape *shape, uint64_t memory);
 
 /* Fewer buffers, then smaller ones, until they fit. -ENOMEM where even the smallest do not. */
 int shape_reduce(struct shape *shape, uint64_t memory);
