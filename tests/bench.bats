@@ -16,8 +16,13 @@ setup_file() {
 
 # bench_raw [argument]...: leaves its exit status in $status, its output in out and err.
 bench_raw() {
+	local direct=()
+
+	# For a disk that takes no O_DIRECT.
+	((DIRECT)) || direct=(--no-direct)
 	status=0
-	FIO=$FIO timeout --kill-after=5 120 "$BENCH" "$@" >out 2>err </dev/null || status=$?
+	FIO=$FIO timeout --kill-after=5 120 "$BENCH" "${direct[@]}" "$@" >out 2>err </dev/null ||
+		status=$?
 }
 
 # bench [argument]...: the same, and it must end well.
@@ -44,11 +49,6 @@ complains() {
 	done
 }
 
-# direct_or_not: for where the disk of this test takes no O_DIRECT
-direct_or_not() {
-	((DIRECT)) || echo --no-direct
-}
-
 # job_has LINE...: the job that was printed has these.
 job_has() {
 	local line
@@ -63,8 +63,8 @@ job_has() {
 @test "bench: each command line of the seed document" {
 	need_space 200
 	while read -r size arguments; do
-		# shellcheck disable=SC2086,SC2046
-		bench --size ${size}MB $arguments --output "$T/test.bin" $(direct_or_not)
+		# shellcheck disable=SC2086
+		bench --size ${size}MB $arguments --output "$T/test.bin"
 		[[ $(stat -c %s test.bin) == $((size << 20)) ]] ||
 			fail "$arguments: $(stat -c %s test.bin) bytes"
 		grep -q 'wrote' out || { show out; fail "$arguments: no result"; }
@@ -88,7 +88,6 @@ job_has() {
 	while read -r line; do
 		# shellcheck disable=SC2086
 		bench $line --output "$T/test.bin" --backend null --job
-		((DIRECT)) || sed -i 's/^direct=1/direct=0/' out
 		"$FIO" --ioengine="external:$ENGINE" --parse-only out >fio.out 2>&1 ||
 			{ show out fio.out; fail "$line"; }
 	done <<-END
@@ -104,14 +103,14 @@ job_has() {
 @test "bench: the defaults are the seed's" {
 	bench --size 10GB --job --backend null
 	job_has filename=benchmark_output.bin bs=4m iodepth=250 size=10240m dedup_ratio=1 \
-		compress_ratio=1 direct=1 rw=write
+		compress_ratio=1 "direct=$DIRECT" rw=write
 	! grep -Eq '^(numjobs|data_seed|gen_threads|numa_mode)=' out || { show out; false; }
 }
 
 @test "bench: the data has the ratios, and the size is exact" {
 	# Writers, buffer and size that do not go into each other.
 	bench --size $((100 * 1024 + 12))k --num-writers 3 --buffer-size 1028k --seed 7 \
-		--dedup-ratio 2 --compress-ratio 2 -o f $(direct_or_not)
+		--dedup-ratio 2 --compress-ratio 2 -o f
 	[[ $(stat -c %s f) == $(((100 * 1024 + 12) * 1024)) ]] || fail "$(stat -c %s f) bytes"
 	dedup_is 2 0.5 bench f
 	compression_is 2 bench f
@@ -120,8 +119,7 @@ job_has() {
 }
 
 @test "bench: several outputs share the size" {
-	bench --size 30MB --buffer-size 1MB --num-writers 2 --seed 7 -o f -o 'g:h i,%' -o k \
-		$(direct_or_not)
+	bench --size 30MB --buffer-size 1MB --num-writers 2 --seed 7 -o f -o 'g:h i,%' -o k
 	for file in f 'g:h i,%' k; do
 		[[ $(stat -c %s "$file") == $((10 << 20)) ]] || fail "$file: $(stat -c %s "$file")"
 		"$ROOT/dgen" --verify --seed 7 "$file"
@@ -130,13 +128,13 @@ job_has() {
 }
 
 @test "bench: --verify, and --read --verify later, see what is wrong" {
-	bench --size 16MB --num-writers 3 --buffer-size 1MB --seed 7 --verify -o f $(direct_or_not)
+	bench --size 16MB --num-writers 3 --buffer-size 1MB --seed 7 --verify -o f
 	grep -q 'verify: 16.0 MiB checked, 0 wrong' out || { show out; false; }
 	! grep -q 'multiple writers' out err || { show out err; false; }
-	bench --read --verify --seed 7 --num-writers 2 --buffer-size 1MB -o f $(direct_or_not)
+	bench --read --verify --seed 7 --num-writers 2 --buffer-size 1MB -o f
 	grep -q 'verify: 16.0 MiB checked, 0 wrong' out || { show out; false; }
 	printf x | dd of=f bs=1 seek=5000000 conv=notrunc status=none
-	bench_raw --read --verify --seed 7 -o f $(direct_or_not)
+	bench_raw --read --verify --seed 7 -o f
 	((status != 0)) || fail "the wrong byte was not seen"
 }
 
@@ -150,14 +148,14 @@ job_has() {
 }
 
 @test "bench: --json gives JSON alone, in a file and on standard output" {
-	bench --size 8MB -o f --json fio.out $(direct_or_not)
+	bench --size 8MB -o f --json fio.out
 	[[ $(json '[.jobs[].write.io_bytes] | add') == $((8 << 20)) ]]
-	bench --size 8MB -o f --json - $(direct_or_not)
+	bench --size 8MB -o f --json -
 	[[ $(jq '[.jobs[].write.io_bytes] | add' out) == $((8 << 20)) ]] || { show out; false; }
 }
 
 @test "bench: --runtime goes over the data again" {
-	bench --size 4MB --buffer-size 1MB -o f --runtime 1 --json out.json $(direct_or_not)
+	bench --size 4MB --buffer-size 1MB -o f --runtime 1 --json out.json
 	(($(jq '[.jobs[].write.io_bytes] | add' out.json) > 4 << 20)) || fail "only once"
 	[[ $(stat -c %s f) == $((4 << 20)) ]]
 }
@@ -171,7 +169,7 @@ job_has() {
 }
 
 @test "bench: the job it prints runs by itself" {
-	bench --auto --size 40MB -o f --seed 7 --job $(direct_or_not)
+	bench --auto --size 40MB -o f --seed 7 --job
 	mv out job.fio
 	fio_raw job.fio
 	((status == 0)) || { show fio.out fio.err; false; }
@@ -180,10 +178,10 @@ job_has() {
 
 @test "bench: says what happens to a file that exists" {
 	head -c 8M /dev/zero >f
-	bench --size 4MB -o f $(direct_or_not)
+	bench --size 4MB -o f
 	grep -q 'f: exists, its first 4 MiB are overwritten in place' err || { show err; false; }
 	[[ $(stat -c %s f) == $((8 << 20)) ]]
-	bench --size 12MB -o f $(direct_or_not)
+	bench --size 12MB -o f
 	grep -q 'f: exists, its 8 MiB are overwritten' err || { show err; false; }
 	[[ $(stat -c %s f) == $((12 << 20)) ]]
 }
@@ -318,11 +316,10 @@ job_has() {
 	complains 1 "$DEVICE: a block device of 64 MiB" --yes-destroy-data -- -o "$DEVICE" -s 8MB
 	complains 1 "$DEVICE: has 64 MiB, less than the 128 MiB" -- --yes-destroy-data \
 		-o "$DEVICE" -s 128MB
-	bench --yes-destroy-data -o "$DEVICE" --seed 7 --buffer-size 1MB --num-writers 2 \
-		$(direct_or_not)
+	bench --yes-destroy-data -o "$DEVICE" --seed 7 --buffer-size 1MB --num-writers 2
 	grep -q 'all of it is taken' err || { show err; false; }
 	"$ROOT/dgen" --verify --seed 7 "$DEVICE"
-	bench --read --verify --seed 7 -o "$DEVICE" $(direct_or_not)
+	bench --read --verify --seed 7 -o "$DEVICE"
 	need_command mkfs.ext4
 	mkfs.ext4 -q "$DEVICE"
 	mkdir mnt
@@ -368,7 +365,7 @@ job_has() {
 	mkdir there
 	# So little that few can be halved.
 	bench --tune there --size 64MB --buffer-size 64k --buffer-count 1 --num-writers 1 --runtime 3 \
-		--seed 7 $(direct_or_not)
+		--seed 7
 	[[ -z $(ls there) ]] || fail "left: $(ls there)"
 	(($(grep -c 'MB/s$' err) >= 8)) || { show err; fail "no progress"; }
 	(($(grep -cE '^# +[0-9]+ +[0-9]+ ' out) == 4)) || { show out; fail "no table"; }
@@ -383,7 +380,7 @@ job_has() {
 @test "bench: --tune interrupted leaves nothing" {
 	need_space 200
 	mkdir there
-	FIO=$FIO "$BENCH" --tune there --size 64MB --runtime 30 $(direct_or_not) >out 2>err &
+	FIO=$FIO "$BENCH" --tune there --size 64MB --runtime 30 --no-direct >out 2>err &
 	for ((i = 0; i < 100; i++)); do
 		[[ $(grep -c 'MB/s$' err) -lt 2 ]] || break
 		sleep 0.1
