@@ -34,6 +34,7 @@ OUT := $(if $(filter build,$(B)),,$(B)/)
 ENGINE := $(OUT)libdgen_engine.so
 MEASURE := $(OUT)dgen-measure
 COMMAND := $(OUT)dgen
+BENCH_COMMAND := $(OUT)dgen-bench
 LIBDGEN := $(OUT)libdgen.a
 LIBDGEN_SO := $(OUT)libdgen.so
 # One more with each change that breaks programs: they ask for the library by this name.
@@ -82,7 +83,7 @@ FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTE
 GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator -ffp-contract=off $(if $(filter -O2,$(CFLAGS)),-O3)
 ENGINE_FLAGS := -I. -Iengine -Igenerator -Iverify $(FIO_FLAGS)
 MEASURE_FLAGS := -I. -Imeasure
-COMMAND_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
+COMMAND_FLAGS := -D_GNU_SOURCE -I. -Icommand -Igenerator -Iverify
 VERIFY_FLAGS := -D_GNU_SOURCE -Igenerator -Iverify
 TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
 
@@ -111,6 +112,7 @@ ENGINE_SRC := $(sort $(wildcard engine/*.c))
 VERIFY_SRC := $(sort $(wildcard verify/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
+BENCH_COMMAND_SRC := $(sort $(wildcard command/bench/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 BENCH_SRC := results/generator/bench.c
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
@@ -123,6 +125,7 @@ ENGINE_OBJ := $(call object,$(ENGINE_SRC))
 VERIFY_OBJ := $(call object,$(VERIFY_SRC))
 MEASURE_OBJ := $(call object,$(MEASURE_SRC))
 COMMAND_OBJ := $(call object,$(COMMAND_SRC))
+BENCH_COMMAND_OBJ := $(call object,$(BENCH_COMMAND_SRC))
 EXAMPLE_OBJ := $(call object,$(EXAMPLE_SRC))
 BENCH_OBJ := $(call object,$(BENCH_SRC))
 UNIT_OBJ := $(call object,$(UNIT_SRC))
@@ -132,7 +135,7 @@ EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
 CALIBRATE_BIN := $(B)/calibrate
 BENCH := $(B)/bench-generator
 ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) \
-	$(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(BENCH_OBJ)
+	$(BENCH_COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(BENCH_OBJ)
 
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
@@ -141,7 +144,7 @@ MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard 
 	distclean help deps FORCE
 
 # The default.
-all: $(ENGINE) $(MEASURE) $(COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library, dgen, dgen-measure
+all: $(ENGINE) $(MEASURE) $(COMMAND) $(BENCH_COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library and programs
 	@:
 
 tests: $(UNIT_BIN) $(EXAMPLE_BIN) $(CALIBRATE_BIN) ## build the unit tests and the example
@@ -179,7 +182,7 @@ $(GENERATOR_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(VERIFY_OBJ): OBJ_FLAGS = $(VERIFY_FLAGS)
 $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
-$(COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
+$(COMMAND_OBJ) $(BENCH_COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
 $(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
 # It races with what the user's CFLAGS make of the generator.
 $(BENCH_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
@@ -218,6 +221,10 @@ $(MEASURE): $(MEASURE_OBJ) $(B)/flags
 $(COMMAND): $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
+
+$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(B)/command/values.o $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(BENCH_COMMAND_OBJ) $(B)/command/values.o -lm
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@
@@ -319,6 +326,7 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' generator/dgen.pc.in > '$(PC_DIR)/dgen.pc'
 	chmod 644 '$(PC_DIR)/dgen.pc'
 	install -m 755 $(COMMAND) '$(BIN_DIR)/dgen'
+	install -m 755 $(BENCH_COMMAND) '$(BIN_DIR)/dgen-bench'
 	install -m 755 $(MEASURE) '$(BIN_DIR)/dgen-measure'
 	install -m 644 $(JOBS) '$(JOB_DIR)'
 	$(if $(MAN),install -d '$(MAN_DIR)/man1' '$(MAN_DIR)/man3')
@@ -328,16 +336,16 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 uninstall: ## remove what install installed
 	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
-		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-measure' \
-		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-measure.1' \
-		'$(MAN_DIR)/man1/fio-engine-dgen.1' \
+		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-bench' '$(BIN_DIR)/dgen-measure' \
+		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-bench.1' \
+		'$(MAN_DIR)/man1/dgen-measure.1' '$(MAN_DIR)/man1/fio-engine-dgen.1' \
 		'$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
 		2>/dev/null || :
 
 # What the default build leaves in the root of the repository.
-PRODUCTS := libdgen_engine.so libdgen.so libdgen.a dgen dgen-measure
+PRODUCTS := libdgen_engine.so libdgen.so libdgen.a dgen dgen-bench dgen-measure
 
 clean: ## remove what was built; keeps the source of fio
 	@find build -mindepth 1 -maxdepth 1 ! -name fio -exec rm -rf {} + 2>/dev/null || :

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dgen --verify: files and devices are compared with what must be there. */
 #include "check.h"
+#include "values.h"
 #include "diagnose.h"
 
 #include <errno.h>

@@ -26,7 +26,4 @@ struct check {
 /* 0; 1 where anything is not as it must be, which standard output tells; or -errno after a complaint. */
 int check_files(const struct dgen *dgen, const struct check *check);
 
-/* One line on standard error. */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

@@ -3,30 +3,28 @@
  * dgen: writes data with an exact deduplication and compression ratio to a file or a pipe, the same
  * bytes as the fio engine of that name; or verifies what was written.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "calibration.h"
 #include "check.h"
 #include "dgen.h"
+#include "values.h"
 #include "version.h"
 
 #define BUFFER (1u << 20)             /* stays in a second-level cache; what a pipe can hold */
 #define VERSION_MAX (UINT64_MAX >> 3) /* as in the engine */
 #define OLDER_MAX 1000                /* versions that may be right at a place */
-#define EXIT_USAGE 2
+
+const char program[] = "dgen";
 
 struct settings {
 	struct dgen_options data;
@@ -122,68 +120,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-void complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("dgen: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-}
-
-static int refuse(const char *option, const char *value, const char *allowed)
-{
-	complain("--%s=%s: must be %s", option, value, allowed);
-	return -EINVAL;
-}
-
-/* Decimal, or hexadecimal with 0x. */
-static int parse_number(const char *value, uint64_t *number, char **rest)
-{
-	bool hexadecimal = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
-
-	if (!isdigit((unsigned char)value[0]))
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(value, rest, hexadecimal ? 16 : 10);
-	return errno ? -EINVAL : 0;
-}
-
-/* Suffixes as fio has them: a letter, "b" or "ib" behind it or not. */
-static int parse_size(const char *value, uint64_t most, uint64_t *size)
-{
-	static const char letters[] = "kmgtp";
-	unsigned int bits = 0;
-	const char *letter;
-	uint64_t number;
-	char *rest;
-
-	if (parse_number(value, &number, &rest))
-		return -EINVAL;
-	letter = *rest ? strchr(letters, tolower((unsigned char)*rest)) : NULL;
-	if (letter) {
-		bits = 10 * (unsigned int)(letter - letters + 1);
-		rest++;
-		if (!strcasecmp(rest, "ib"))
-			rest++;
-	}
-	if (strcasecmp(rest, "b") && *rest)
-		return -EINVAL;
-	if (number > most >> bits)
-		return -EINVAL;
-	*size = number << bits;
-	return 0;
-}
-
-static int set_size(const char *option, uint64_t *size)
-{
-	if (parse_size(optarg, INT64_MAX, size))
-		return refuse(option, optarg, "a number of bytes, such as 4096, 64k or 10g");
-	return 0;
-}
-
 /* What else there is to say about it the library knows. */
 static int set_bytes(const char *option, uint32_t *bytes)
 {
@@ -192,30 +128,6 @@ static int set_bytes(const char *option, uint32_t *bytes)
 	if (parse_size(optarg, UINT32_MAX, &size) || !size)
 		return refuse(option, optarg, "a number of bytes, such as 4096 or 64k");
 	*bytes = (uint32_t)size;
-	return 0;
-}
-
-static int set_ratio(const char *option, double *ratio)
-{
-	static const char allowed[] = "a number from 1 on, such as 2 or 1.5";
-	char *end;
-
-	/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
-	if (!isdigit((unsigned char)optarg[0]) ||
-	    strspn(optarg, "0123456789.eE+-") != strlen(optarg))
-		return refuse(option, optarg, allowed);
-	*ratio = strtod(optarg, &end);
-	if (*end || !isfinite(*ratio) || *ratio < 1)
-		return refuse(option, optarg, allowed);
-	return 0;
-}
-
-static int set_number(const char *option, uint64_t most, const char *allowed, uint64_t *number)
-{
-	char *rest;
-
-	if (parse_number(optarg, number, &rest) || *rest || *number > most)
-		return refuse(option, optarg, allowed);
 	return 0;
 }
 
@@ -247,11 +159,11 @@ static int set_verify_option(struct settings *settings, int option)
 	case OLDEST_VERSION:
 		settings->only_verify = "oldest-version";
 		settings->check.older = true;
-		return set_number("oldest-version", VERSION_MAX,
+		return set_number("oldest-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->check.oldest);
 	case FINDINGS:
 		settings->only_verify = "findings";
-		return set_number("findings", UINT64_MAX, "a whole number from 0 on",
+		return set_number("findings", optarg, UINT64_MAX, "a whole number from 0 on",
 				  &settings->check.findings);
 	case DUMP:
 		settings->only_verify = "dump";
@@ -268,13 +180,13 @@ static int set_option(struct settings *settings, int option)
 	switch (option) {
 	case 's':
 		settings->size_set = true;
-		return set_size("size", &settings->size);
+		return set_size("size", optarg, &settings->size);
 	case 'o':
 		return set_name("output", &settings->output);
 	case DEDUP_RATIO:
-		return set_ratio("dedup-ratio", &settings->data.dedup_ratio);
+		return set_ratio("dedup-ratio", optarg, &settings->data.dedup_ratio);
 	case COMPRESS_RATIO:
-		return set_ratio("compress-ratio", &settings->data.compress_ratio);
+		return set_ratio("compress-ratio", optarg, &settings->data.compress_ratio);
 	case DEDUP_UNIT:
 		return set_bytes("dedup-unit", &settings->data.dedup_unit);
 	case COMPRESS_CHUNK:
@@ -285,15 +197,15 @@ static int set_option(struct settings *settings, int option)
 		return set_bytes("compress-record", &settings->data.compress_record);
 	case SEED:
 		settings->seed_set = true;
-		return set_number("seed", UINT64_MAX, "a 64-bit number, decimal or 0x...",
+		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",
 				  &settings->data.data_seed);
 	case DATA_VERSION:
-		return set_number("data-version", VERSION_MAX, "a whole number from 0 to 2^61 - 1",
-				  &settings->version);
+		return set_number("data-version", optarg, VERSION_MAX,
+				  "a whole number from 0 to 2^61 - 1", &settings->version);
 	case DOMAIN:
 		return set_name("domain", &settings->domain);
 	case OFFSET:
-		return set_size("offset", &settings->offset);
+		return set_size("offset", optarg, &settings->offset);
 	case VERIFY:
 	case OLDEST_VERSION:
 	case FINDINGS:

@@ -55,13 +55,7 @@ command -v jq >/dev/null || die "jq is not installed"
 command -v numfmt >/dev/null || die "numfmt is not installed"
 
 # The one that make run takes.
-if [[ ! $profile ]]; then
-	cpus=$(nproc)
-	profile=auto8
-	for each in 12:16 32:32 64:64 128:128; do
-		((cpus < ${each%:*})) || profile=auto${each#*:}
-	done
-fi
+[[ $profile ]] || profile=$("$here/dgen-bench" --profile) || die "no dgen-bench; run make first"
 source=$here/jobs/$profile.fio
 [[ -e $source ]] || die "-p $profile: no $source"
 

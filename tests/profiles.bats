@@ -45,6 +45,23 @@ setting() {
 	END
 }
 
+@test "profiles: they are those of dgen-bench" {
+	bench=$(dirname "$ENGINE")/dgen-bench
+	[[ -x $bench ]] || skip "dgen-bench is not beside the engine"
+	for profile in $PROFILES; do
+		# Of a size at which each writer has as much to do.
+		"$bench" --auto="${profile#auto}" --size=96g --backend=null --seed=1 --job -o f \
+			>job.fio 2>err || { show err; false; }
+		grep -qxF "# Profile $profile." <(grep -o '^# Profile [a-z0-9]*\.' job.fio) ||
+			fail "$profile: $(head -n 5 job.fio)"
+		grep -q 'memory are free' err && { left_out "$profile: too little memory"; continue; }
+		for option in numjobs bs iodepth direct thread group_reporting rw; do
+			[[ $(sed -n "s/^$option=//p" job.fio | head -n 1) == $(setting "$profile" "$option") ]] ||
+				fail "$profile: $option differs from dgen-bench --auto"
+		done
+	done
+}
+
 @test "profiles: fio takes each of them" {
 	for profile in $PROFILES; do
 		(cd "$ROOT" && "$FIO" --ioengine="external:$ENGINE" --parse-only \
