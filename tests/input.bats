@@ -194,23 +194,6 @@ wrong() {
 	dedup_is 2 3 "buffered" ram/f
 }
 
-@test "input: io_uring forbidden" {
-	build_helper no_uring
-	"$HELPERS/no_uring" true || skip "no seccomp filter can be set here"
-	FIO_REAL=$FIO
-	cat >fio.sh <<-END
-		#!/bin/sh
-		exec "$HELPERS/no_uring" "$FIO_REAL" "\$@"
-	END
-	chmod +x fio.sh
-	FIO=./fio.sh
-	dgen_raw
-	refused io_uring forbidden backend=fio:psync
-	# The way out that the line names.
-	dgen --backend=fio:psync --dedup_ratio=2
-	dedup_is 2 3 "backend=fio:psync" f
-}
-
 @test "input: a unit larger than a block size only warns or works" {
 	dgen --dedup_unit=64k --bs=4k --size=64m --dedup_ratio=2
 	dedup_is 2 1 "bs=4k in units of 64k" --unit=64k f
