@@ -7,6 +7,8 @@
 #define DGEN_COMPAT_H
 
 #include "fio.h"
+
+#include "engines/cmdprio.h"
 #include "optgroup.h"
 #include "verify.h"
 
@@ -27,6 +29,27 @@
 #else
 #define dgen_fio_trim_ranges(td) 1u
 #endif
+
+/* atomic=1 (fio 3.39). */
+#ifdef FIO_HAVE_RWF_ATOMIC
+#define DGEN_FIO_ATOMICWRITES FIO_ATOMICWRITES
+#define dgen_fio_atomic(td) ((td)->o.oatomic)
+#else
+#define DGEN_FIO_ATOMICWRITES 0
+#define dgen_fio_atomic(td) 0
+#endif
+
+/* cmdprio_hint (fio 3.36). */
+#ifdef IOPRIO_MIN_PRIO_HINT
+#define DGEN_FIO_PRIORITY_HINT(option) option,
+#else
+#define DGEN_FIO_PRIORITY_HINT(option)
+#endif
+
+/* fio does not promise them: one with its engines in modules may not have them. */
+#pragma weak fio_cmdprio_init
+#pragma weak fio_cmdprio_cleanup
+#pragma weak fio_cmdprio_set_ioprio
 
 /*
  * fio 3.33 forgets the error of an fsync that completes asynchronously. Later ones log it and

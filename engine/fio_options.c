@@ -52,10 +52,74 @@ static int check_verify(struct thread_data *td)
 	return 0;
 }
 
+/* A percentage of fio, and the ratio of ours that says the same. */
+static int take_percentage(const char *theirs, unsigned int percent, const char *ours,
+			   double *ratio)
+{
+	if (percent >= 100) {
+		log_err("dgen: %s=%u: must be from 0 to 99: with 100 nothing is left\n", theirs,
+			percent);
+		return -EINVAL;
+	}
+	if (*ratio != 1) {
+		log_err("dgen: %s=%u: means %s=%.6g, but %s=%.6g is set too; leave one out\n",
+			theirs, percent, ours, 100.0 / (100 - percent), ours, *ratio);
+		return -EINVAL;
+	}
+	*ratio = 100.0 / (100 - percent);
+	/* The main process sees all jobs, one after the other. */
+	static double said[2];
+	double *const last = &said[ours[0] == 'c'];
+
+	if (*last != *ratio)
+		run_warn("%s=%u is taken as %s=%.6g", theirs, percent, ours, *ratio);
+	*last = *ratio;
+	return 0;
+}
+
+/*
+ * fio's percentages have a clear meaning, and are honoured exactly. Not so a working set that is
+ * drawn from at random, or contents that all jobs share.
+ */
+static int take_percentages(struct thread_data *td)
+{
+	const struct thread_options *o = &td->o;
+	struct options *options = td->eo;
+	const bool all = fio_option_is_set((struct thread_options *)o, compress_percentage) &&
+			 !o->compress_percentage && o->zero_buffers;
+
+	if (o->dedupe_percentage) {
+		if (o->dedupe_mode != DEDUPE_MODE_REPEAT || o->dedupe_global) {
+			log_err("dgen: %s: not with this engine; leave it out, or see dedup_domain= "
+				"for files that share data\n",
+				o->dedupe_global ? "dedupe_global=1" : "dedupe_mode=working_set");
+			return -EINVAL;
+		}
+		if (take_percentage("dedupe_percentage", o->dedupe_percentage, "dedup_ratio",
+				    &options->data.dedup_ratio))
+			return -EINVAL;
+	}
+	/* fio has turned 100 into zero_buffers. */
+	if ((o->compress_percentage || all) &&
+	    take_percentage("buffer_compress_percentage", all ? 100 : o->compress_percentage,
+			    "compress_ratio", &options->data.compress_ratio))
+		return -EINVAL;
+	if (fio_option_is_set((struct thread_options *)o, compress_chunk) && o->compress_chunk) {
+		if (options->data.compress_chunk &&
+		    options->data.compress_chunk != o->compress_chunk) {
+			log_err("dgen: buffer_compress_chunk=%u: means compress_chunk=%u, but "
+				"compress_chunk=%u is set too; leave one out\n",
+				o->compress_chunk, o->compress_chunk, options->data.compress_chunk);
+			return -EINVAL;
+		}
+		options->data.compress_chunk = o->compress_chunk;
+	}
+	return 0;
+}
+
 int fio_options_check(struct thread_data *td)
 {
 	struct thread_options *o = &td->o;
-	char hint[64];
 
 #define REFUSE(option, fmt, ...)                                                                   \
 	do {                                                                                       \
@@ -73,27 +137,13 @@ int fio_options_check(struct thread_data *td)
 	}
 	if (check_verify(td))
 		return -EINVAL;
-	if (fio_option_is_set(o, dedupe_percentage) && o->dedupe_percentage) {
-		snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100.5 - o->dedupe_percentage));
-		if (o->dedupe_percentage < 100)
-			snprintf(hint, sizeof(hint), "%.4g", 100.0 / (100 - o->dedupe_percentage));
-		REFUSE("dedupe_percentage=%u", "use dedup_ratio=%s", o->dedupe_percentage, hint);
-	}
-	if (fio_option_is_set(o, compress_percentage) &&
-	    (o->compress_percentage || o->zero_buffers)) {
-		const unsigned int percent = o->compress_percentage ? o->compress_percentage : 99;
-
-		REFUSE("buffer_compress_percentage", "use compress_ratio=%.4g",
-		       100.0 / (100 - percent));
-	}
-	if (fio_option_is_set(o, compress_chunk) && o->compress_chunk)
-		REFUSE("buffer_compress_chunk=%u", "use compress_chunk=%u", o->compress_chunk,
-		       o->compress_chunk);
 	if (fio_option_is_set(o, buffer_pattern) && o->buffer_pattern_bytes)
 		REFUSE("buffer_pattern", "leave it out, or use dedup_ratio= and compress_ratio=");
 	if (fio_option_is_set(o, zero_buffers) && o->zero_buffers)
 		REFUSE("zero_buffers", "leave it out, or use compress_ratio=");
 #undef REFUSE
+	if (take_percentages(td))
+		return -EINVAL;
 
 	if (!run_output_is_normal())
 		return 0;
@@ -108,6 +158,8 @@ void fio_options_stop_filling(struct thread_data *td)
 {
 	td->o.zero_buffers = 1;
 	td->o.refill_buffers = 0;
+	td->o.dedupe_percentage = 0;
+	td->o.compress_percentage = 0;
 	td->o.scramble_buffers = 0;
 	td->flags &= ~(TD_F_REFILL_BUFFERS | TD_F_SCRAMBLE_BUFFERS | TD_F_COMPRESS);
 }

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "async.h"
 #include "compat.h"
 #include "content.h"
 #include "inner.h"
 #include "options.h"
-#include "uring.h"
+#include "run.h"
 
 static int set_inner_option(const struct ioengine_ops *inner, char *setting,
 			    struct options *options)
@@ -67,20 +68,25 @@ static struct ioengine_ops *load_named(struct thread_data *td, const char *name)
 	return ops;
 }
 
-/* Any engine of fio. Its options take the place that the options of our io_uring had. */
+static bool has_own_options(const struct options *options, const char *name)
+{
+	const char *const ours = options_async_used(options, false);
+
+	if (ours)
+		log_err("dgen: %s belongs to backend=io_uring or libaio; for fio:%s use "
+			"backend_options=\n",
+			ours, name);
+	return ours;
+}
+
+/* Any engine of fio. Its options take the place that the options of ours had. */
 static int load_fio_engine(struct thread_data *td, const char *name,
 			   const struct ioengine_ops **inner)
 {
 	struct options *options = td->eo;
-	const char *const ours = options_uring_used(options);
 	struct ioengine_ops *ops;
 	int err;
 
-	if (ours) {
-		log_err("dgen: %s belongs to backend=io_uring; for fio:%s use backend_options=\n",
-			ours, name);
-		return -EINVAL;
-	}
 	ops = load_named(td, name);
 	clear_error(td); /* of dlopen(), where there is no such engine: the line below says it */
 	if (!ops || ops == &entry_ops || ops->option_struct_size > INNER_OPTIONS_MAX) {
@@ -101,25 +107,72 @@ static int load_fio_engine(struct thread_data *td, const char *name,
 	return err;
 }
 
+static int load_own(const struct options *options, bool uring, const struct ioengine_ops **inner)
+{
+	const char *other = uring ? NULL : options_async_used(options, true);
+
+	if (options->backend_options[0]) {
+		log_err("dgen: backend_options=%s: only for backend=fio:NAME; the options of "
+			"%s are set directly\n",
+			options->backend_options, options->backend);
+		return -EINVAL;
+	}
+	if (other) {
+		log_err("dgen: %s belongs to backend=io_uring; backend=libaio has none of that "
+			"name\n",
+			other);
+		return -EINVAL;
+	}
+	*inner = uring ? &uring_ops : &aio_ops;
+	return 0;
+}
+
+/* Forbidden by a sysctl, filtered in a container, or not built in. */
+static bool is_missing(int err)
+{
+	return err == -ENOSYS || err == -EPERM || err == -EACCES;
+}
+
+/* io_uring, or what comes nearest to it here. */
+static int load_best(struct thread_data *td, const struct ioengine_ops **inner)
+{
+	static const char cause[] = "forbidden (sysctl kernel.io_uring_disabled, seccomp) or "
+				    "not in this kernel";
+	const bool has_uring = !is_missing(uring_probe());
+	const bool has_aio = has_uring || !is_missing(aio_probe());
+	const int err = load_own(td->eo, true, inner);
+
+	if (err || has_uring)
+		return err;
+	if (run_first_substitute())
+		run_warn("%s %s: going on with backend=%s",
+			 has_aio ? "io_uring is" : "io_uring and libaio are", cause,
+			 has_aio ? "libaio" : "fio:psync");
+	*inner = &aio_ops;
+	return has_aio ? 0 : load_fio_engine(td, "psync", inner);
+}
+
+/* The engine of fio that a back end is, or NULL. */
+static const char *fio_engine(const char *backend)
+{
+	if (!strncmp(backend, "fio:", 4) && backend[4] && !strpbrk(backend + 4, "/:"))
+		return backend + 4;
+	return strcmp(backend, "null") ? NULL : backend;
+}
+
 int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
 {
 	const struct options *options = td->eo;
 	const char *const backend = options->backend;
 
-	if (!strncmp(backend, "fio:", 4) && backend[4] && !strpbrk(backend + 4, "/:"))
-		return load_fio_engine(td, backend + 4, inner);
-	if (!strcmp(backend, "null") || !strcmp(backend, "libaio"))
-		return load_fio_engine(td, backend, inner);
-	if (strcmp(backend, "io_uring")) {
-		log_err("dgen: backend=%s: must be io_uring, libaio, null or fio:NAME\n", backend);
-		return -EINVAL;
-	}
-	if (options->backend_options[0]) {
-		log_err("dgen: backend_options=%s: only for backend=fio:NAME; the options of "
-			"io_uring are set directly\n",
-			options->backend_options);
-		return -EINVAL;
-	}
-	*inner = &uring_ops;
-	return 0;
+	const char *const name = fio_engine(backend);
+
+	if (name)
+		return has_own_options(options, name) ? -EINVAL : load_fio_engine(td, name, inner);
+	if (!strcmp(backend, "libaio"))
+		return load_own(options, false, inner);
+	if (!strcmp(backend, "io_uring"))
+		return load_best(td, inner);
+	log_err("dgen: backend=%s: must be io_uring, libaio, null or fio:NAME\n", backend);
+	return -EINVAL;
 }

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "async.h"
 #include "calibration.h"
 #include "compat.h"
 #include "options.h"
-#include "uring.h"
 
 _Static_assert(offsetof(struct options, td) == 0, "fio writes td over the first pointer");
-_Static_assert(sizeof(struct uring_options) <= INNER_OPTIONS_MAX, "room for the inner options");
+_Static_assert(sizeof(struct async_options) <= INNER_OPTIONS_MAX, "room for the inner options");
 
 /*
  * One line: the option, the value, what is allowed. fio adds "failed parsing". A value may come
@@ -193,6 +193,14 @@ static int backend_options_cb(void *eo, const char *value)
 			    BACKEND_OPTIONS_MAX);
 }
 
+static int cmdprio_bssplit_cb(void *eo, const char *value)
+{
+	struct async_options *options = eo;
+
+	return parse_string("cmdprio_bssplit", value, options->cmdprio_bssplit,
+			    CMDPRIO_BSSPLIT_MAX);
+}
+
 static int parse_bool(const char *option, const char *value, bool *to)
 {
 	if (!value || (strcmp(value, "0") && strcmp(value, "1")))
@@ -230,7 +238,7 @@ static int gen_threads_cb(void *eo, const char *value)
 
 static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
 {
-	struct uring_options *options = eo;
+	struct async_options *options = eo;
 
 	options->sqthread_poll_cpu = *cpu;
 	options->sqthread_poll_cpu_set = 1;
@@ -245,11 +253,22 @@ static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
 		##__VA_ARGS__                                                                      \
 	}
 
-#define URING(option, opt_type, long_name, helptext, ...)                                          \
+/* Of our io_uring, of our libaio, of both. */
+#define ASYNC(option, opt_type, opt_group, long_name, helptext, ...)                               \
 	{                                                                                          \
 		.name = #option, .lname = long_name, .type = opt_type,                             \
-		.off1 = offsetof(struct uring_options, option), .help = helptext,                  \
-		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING, ##__VA_ARGS__            \
+		.off1 = offsetof(struct async_options, option), .help = helptext,                  \
+		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_##opt_group, ##__VA_ARGS__        \
+	}
+
+/* Two values: of reads and of writes. */
+#define PRIORITY(option, member, long_name, helptext, min, max)                                    \
+	{                                                                                          \
+		.name = #option, .lname = long_name, .type = FIO_OPT_INT,                          \
+		.off1 = offsetof(struct async_options, cmdprio.member[DDIR_READ]),                 \
+		.off2 = offsetof(struct async_options, cmdprio.member[DDIR_WRITE]),                \
+		.help = helptext, .minval = min, .maxval = max, .interval = 1,                     \
+		.category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_IOURING,                          \
 	}
 
 struct fio_option options_table[] = {
@@ -301,14 +320,14 @@ struct fio_option options_table[] = {
 	PARSED(gen_threads, "Generator threads",
 	       "Threads that help a job to make its data, ahead of submission; 0 to 64",
 	       .def = "0"),
-	URING(hipri, FIO_OPT_STR_SET, "High priority", "io_uring: poll for completions"),
-	URING(fixedbufs, FIO_OPT_STR_SET, "Fixed buffers",
+	ASYNC(hipri, FIO_OPT_STR_SET, IOURING, "High priority", "io_uring: poll for completions"),
+	ASYNC(fixedbufs, FIO_OPT_STR_SET, IOURING, "Fixed buffers",
 	      "io_uring: register the I/O buffers (default: where the kernel allows it)",
 	      .def = "1", .no_warn_def = 1),
-	URING(registerfiles, FIO_OPT_STR_SET, "Register files",
+	ASYNC(registerfiles, FIO_OPT_STR_SET, IOURING, "Register files",
 	      "io_uring: register the files (default: where the kernel allows it)", .def = "1",
 	      .no_warn_def = 1),
-	URING(sqthread_poll, FIO_OPT_STR_SET, "Kernel SQ thread polling",
+	ASYNC(sqthread_poll, FIO_OPT_STR_SET, IOURING, "Kernel SQ thread polling",
 	      "io_uring: let a kernel thread submit"),
 	{
 		.name = "sqthread_poll_cpu",
@@ -319,12 +338,36 @@ struct fio_option options_table[] = {
 		.category = FIO_OPT_C_ENGINE,
 		.group = FIO_OPT_G_IOURING,
 	},
-	URING(nonvectored, FIO_OPT_INT, "Non-vectored",
+	ASYNC(nonvectored, FIO_OPT_INT, IOURING, "Non-vectored",
 	      "io_uring: use non-vectored reads and writes", .def = "1"),
-	URING(nowait, FIO_OPT_BOOL, "RWF_NOWAIT", "io_uring: fail with EAGAIN rather than block",
-	      .def = "0"),
-	URING(force_async, FIO_OPT_INT, "Force async",
+	ASYNC(uncached, FIO_OPT_INT, IOURING, "Uncached",
+	      "io_uring, libaio: RWF_DONTCACHE for buffered I/O: drop it from the page cache"),
+	ASYNC(nowait, FIO_OPT_BOOL, IOURING, "RWF_NOWAIT",
+	      "io_uring, libaio: fail with EAGAIN rather than block", .def = "0"),
+	ASYNC(force_async, FIO_OPT_INT, IOURING, "Force async",
 	      "io_uring: set IOSQE_ASYNC on every Nth request"),
+	ASYNC(userspace_reap, FIO_OPT_STR_SET, LIBAIO, "Userspace reaping",
+	      "libaio: reap without a system call where nothing is waited for; io_uring always "
+	      "does"),
+	ASYNC(libaio_vectored, FIO_OPT_BOOL, LIBAIO, "Vectored",
+	      "libaio: use vectored reads and writes; in io_uring the same as nonvectored=0",
+	      .def = "0"),
+	PRIORITY(cmdprio_percentage, percentage, "Priority percentage",
+		 "io_uring, libaio: send so many percent of I/Os (reads,writes) with "
+		 "cmdprio_class and cmdprio",
+		 0, 100),
+	PRIORITY(cmdprio_class, class, "Priority class",
+		 "io_uring, libaio: priority class of these I/Os (default: 1, realtime)",
+		 IOPRIO_MIN_PRIO_CLASS + 1, IOPRIO_MAX_PRIO_CLASS),
+	DGEN_FIO_PRIORITY_HINT(PRIORITY(cmdprio_hint, hint, "Priority hint",
+					"io_uring, libaio: priority hint of these I/Os",
+					IOPRIO_MIN_PRIO_HINT, IOPRIO_MAX_PRIO_HINT))
+		PRIORITY(cmdprio, level, "Priority level",
+			 "io_uring, libaio: priority level of these I/Os, 0 (high) to 7",
+			 IOPRIO_MIN_PRIO, IOPRIO_MAX_PRIO),
+	PARSED(cmdprio_bssplit, "Priority by block size",
+	       "io_uring, libaio: priority percentages for different block sizes: "
+	       "BS/PERCENT[/CLASS/LEVEL]:..., reads,writes"),
 	{ .name = NULL },
 };
 
@@ -336,25 +379,46 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 	       a->data_seed == b->data_seed;
 }
 
-const char *options_uring_used(const struct options *options)
-{
-	const struct uring_options *set = (const void *)options->inner;
-	static const struct uring_options defaults = { .fixedbufs = 1,
-						       .registerfiles = 1,
-						       .nonvectored = 1 };
+static const struct {
+	const char *name;
+	size_t at;
+	unsigned int usual;
+	bool uring_only;
+} async_numbers[] = {
+#define NUMBER(option, usual, uring_only)                                                          \
+	{                                                                                          \
+#option, offsetof(struct async_options, option), usual, uring_only                 \
+	}
+	NUMBER(hipri, 0, true),
+	NUMBER(fixedbufs, 1, true),
+	NUMBER(registerfiles, 1, true),
+	NUMBER(sqthread_poll, 0, true),
+	{ "sqthread_poll_cpu", offsetof(struct async_options, sqthread_poll_cpu_set), 0, true },
+	NUMBER(nonvectored, 1, true),
+	NUMBER(force_async, 0, true),
+	NUMBER(uncached, 0, false),
+	NUMBER(nowait, 0, false),
+	NUMBER(userspace_reap, 0, false),
+	NUMBER(libaio_vectored, 0, false),
+#undef NUMBER
+};
 
-#define USED(option)                                                                               \
-	if (set->option != defaults.option)                                                        \
-	return #option
-	USED(hipri);
-	USED(fixedbufs);
-	USED(registerfiles);
-	USED(sqthread_poll);
-	if (set->sqthread_poll_cpu_set)
-		return "sqthread_poll_cpu";
-	USED(nonvectored);
-	USED(nowait);
-	USED(force_async);
-#undef USED
+const char *options_async_used(const struct options *options, bool uring_only)
+{
+	static const struct cmdprio_options no_priorities;
+	const struct async_options *set = (const void *)options->inner;
+
+	for (size_t i = 0; i < ARRAY_SIZE(async_numbers); i++) {
+		unsigned int number;
+
+		memcpy(&number, options->inner + async_numbers[i].at, sizeof(number));
+		if (number != async_numbers[i].usual &&
+		    (async_numbers[i].uring_only || !uring_only))
+			return async_numbers[i].name;
+	}
+	if (!uring_only && set->cmdprio_bssplit[0])
+		return "cmdprio_bssplit";
+	if (!uring_only && memcmp(&set->cmdprio, &no_priorities, sizeof(no_priorities)))
+		return "cmdprio";
 	return NULL;
 }

@@ -58,7 +58,10 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 
 extern struct fio_option options_table[];
 
-/* The option of the io_uring back end that was set to something else than its default, or NULL. */
-const char *options_uring_used(const struct options *options);
+/*
+ * An option of our own back ends that was set to something else than its default, or NULL; of
+ * all, or of those that only backend=io_uring knows.
+ */
+const char *options_async_used(const struct options *options, bool uring_only);
 
 #endif

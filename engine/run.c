@@ -17,6 +17,7 @@ enum { GROUPS_MAX = 256 };
 static struct run {
 	atomic_uint groups; /* used */
 	atomic_flag joining;
+	atomic_flag substituted;
 	pid_t main_process;
 	uint64_t fresh_seed;
 	struct run_group group[GROUPS_MAX];
@@ -39,6 +40,11 @@ int run_load(void)
 uint64_t run_fresh_seed(void)
 {
 	return run->fresh_seed;
+}
+
+bool run_first_substitute(void)
+{
+	return !atomic_flag_test_and_set(&run->substituted);
 }
 
 bool run_output_is_normal(void)

@@ -38,6 +38,9 @@ int run_load(void);
 /* The seed of the jobs that name none: one for the whole run. */
 uint64_t run_fresh_seed(void);
 
+/* True once in a run: for the line about io_uring that is not to be had. */
+bool run_first_substitute(void);
+
 /* The group of a job with these options, counting it in. Call it in the order of the jobs. */
 struct run_group *run_join(const struct options *options);
 

@@ -205,23 +205,6 @@ wrong() {
 	dedup_is 2 3 "buffered" ram/f
 }
 
-@test "input: io_uring forbidden" {
-	build_helper no_uring
-	"$HELPERS/no_uring" true || skip "no seccomp filter can be set here"
-	FIO_REAL=$FIO
-	cat >fio.sh <<-END
-		#!/bin/sh
-		exec "$HELPERS/no_uring" "$FIO_REAL" "\$@"
-	END
-	chmod +x fio.sh
-	FIO=./fio.sh
-	dgen_raw
-	refused io_uring forbidden backend=fio:psync
-	# The way out that the line names.
-	dgen --backend=fio:psync --dedup_ratio=2
-	dedup_is 2 3 "backend=fio:psync" f
-}
-
 @test "input: a unit larger than a block size only warns or works" {
 	dgen --dedup_unit=64k --bs=4k --size=64m --dedup_ratio=2
 	dedup_is 2 1 "bs=4k in units of 64k" --unit=64k f
@@ -249,6 +232,46 @@ wrong() {
 			dedup_is 2 3 "$option" f
 		fi
 	done
+}
+
+@test "input: fio's percentages are honoured as ratios" {
+	dgen --dedupe_percentage=50 --buffer_compress_percentage=50
+	grep -q 'dgen: dedupe_percentage=50 is taken as dedup_ratio=2' fio.err
+	grep -q 'dgen: buffer_compress_percentage=50 is taken as compress_ratio=2' fio.err
+	json '.jobs[0].write.io_bytes' >/dev/null
+	mv f taken
+	dedup_is 2 0.1 "50 %" taken
+	compression_is 2 "50 %" taken
+	dgen --dedup_ratio=2 --compress_ratio=2
+	same f taken "the same bytes as with our options"
+	dgen --dedupe_percentage=75 --buffer_compress_percentage=80 --buffer_compress_chunk=4k \
+		--size=64m --numjobs=2 --thread=1
+	dedup_is 4 0.1 "75 %" f
+	compression_is 5 "80 %" f
+	(($(grep -c 'is taken as' fio.err) == 2)) || fail "$(<fio.err)"
+}
+
+@test "input: fio's content options that have no clear meaning here are refused" {
+	dgen_raw --dedupe_percentage=100
+	refused dedupe_percentage 100 99
+	dgen_raw --buffer_compress_percentage=100
+	refused buffer_compress_percentage 100 99
+	dgen_raw --dedupe_percentage=50 --dedup_ratio=4
+	refused dedupe_percentage=50 dedup_ratio=4
+	dgen_raw --buffer_compress_percentage=50 --compress_ratio=3
+	refused buffer_compress_percentage=50 compress_ratio=3
+	dgen_raw --dedupe_percentage=50 --dedupe_mode=working_set
+	refused dedupe_mode=working_set
+	dgen_raw --dedupe_percentage=50 --dedupe_global=1
+	refused dedupe_global dedup_domain
+	dgen_raw --buffer_compress_chunk=1000
+	refused compress_chunk 1000 512
+	dgen_raw --buffer_compress_chunk=2k --compress_chunk=1k
+	refused buffer_compress_chunk=2048 compress_chunk=1024
+	dgen_raw --buffer_compress_percentage=50 --buffer_pattern=0xab
+	refused buffer_pattern
+	dgen_raw --zero_buffers=1
+	refused zero_buffers
 }
 
 @test "input: a fault of the disk is reported with file, offset and length" {
