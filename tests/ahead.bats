@@ -95,12 +95,17 @@ same_bytes() {
 interrupt() {
 	local signal=$1 pid
 	shift
+	rm -f g
 
 	"$FIO" --ioengine="external:$ENGINE" --name=j --filename="$T/g" --rw=write --bs=1m \
 		--size=64m --direct="$DIRECT" --iodepth=8 --time_based --runtime=60 \
-		--gen_threads=2 "$@" >fio.out 2>fio.err &
+		--fallocate=none --gen_threads=2 "$@" >fio.out 2>fio.err &
 	pid=$!
-	sleep 0.8
+	# Once something was written.
+	for ((i = 0; i < 200; i++)); do
+		[[ -s $T/g && $(stat -c %b "$T/g") != 0 ]] && break
+		sleep 0.1
+	done
 	kill "-$signal" "$pid"
 	for ((i = 0; i < 100; i++)); do
 		kill -0 "$pid" 2>/dev/null || break
