@@ -129,7 +129,7 @@ int fio_options_check(struct thread_data *td)
 		return -EINVAL;                                                                    \
 	} while (0)
 
-	/* A random job hangs there in fio 3.33, with its own psync too. */
+	/* Writes hang there in fio 3.33 and 3.41, with their own psync too. */
 	if (o->io_submit_mode == IO_MODE_OFFLOAD) {
 		log_err("dgen: io_submit_mode=offload: not there yet with this engine; inline is "
 			"allowed\n");

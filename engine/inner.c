@@ -94,6 +94,11 @@ static int load_fio_engine(struct thread_data *td, const char *name,
 			options->backend);
 		return -EINVAL;
 	}
+	if (dgen_fio_atomic(td) && !(ops->flags & DGEN_FIO_ATOMICWRITES)) {
+		log_err("dgen: atomic=1: fio:%s does not write atomically; io_uring and libaio do\n",
+			name);
+		return -EINVAL;
+	}
 	*inner = ops;
 	memset(options->inner, 0, sizeof(options->inner));
 	options->td = td;
