@@ -189,8 +189,8 @@ static void bound_shape(struct bench *bench)
 		shape->writers = bench->nr_targets;
 		shape->depth = buffers ? buffers : 1;
 	}
-	each = shape->writers / bench->nr_targets;
-	/* There is one at least; the analyser does not see it. */
+	/* There is one of each at least; the analyser does not see it. */
+	each = bench->nr_targets ? shape->writers / bench->nr_targets : 0;
 	if (each)
 		most = (most + each - 1) / each;
 	if (shape->depth > most)
