@@ -168,6 +168,7 @@ static void bound_shape(struct bench *bench)
 {
 	struct shape *shape = &bench->shape;
 	uint64_t least = UINT64_MAX, most = 0;
+	unsigned int each;
 
 	for (unsigned int i = 0; i < bench->nr_targets; i++) {
 		const uint64_t blocks = bench->targets[i].wanted / shape->buffer_size;
@@ -188,8 +189,10 @@ static void bound_shape(struct bench *bench)
 		shape->writers = bench->nr_targets;
 		shape->depth = buffers ? buffers : 1;
 	}
-	most = (most + shape->writers / bench->nr_targets - 1) /
-	       (shape->writers / bench->nr_targets);
+	/* There is one of each at least; the analyser does not see it. */
+	each = bench->nr_targets ? shape->writers / bench->nr_targets : 0;
+	if (each)
+		most = (most + each - 1) / each;
 	if (shape->depth > most)
 		shape->depth = (unsigned int)most;
 	if (is_synchronous(bench->backend) && shape->depth > 1) {

@@ -48,7 +48,7 @@ int shape_reduce(struct shape *shape, uint64_t memory)
 		shape->buffer_size /= 2;
 	/* Buffers were of any multiple of 4 KiB. */
 	shape->buffer_size -= shape->buffer_size % 4096;
-	if (most < shape->buffer_size)
+	if (!shape->buffer_size || most < shape->buffer_size)
 		return -ENOMEM;
 	if (most / shape->buffer_size < shape->depth)
 		shape->depth = (unsigned int)(most / shape->buffer_size);
