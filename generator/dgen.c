@@ -4,6 +4,7 @@
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"
+#include "shares.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -36,10 +37,20 @@ struct dgen {
 	struct dgen_divisor unit, chunk; /* bytes */
 	uint32_t period;                 /* of chunks within a block; a block where it has one */
 	uint32_t random;                 /* bytes at the start of a chunk */
-	uint32_t last_random;            /* of a unit's last chunk, if that is shorter */
+	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
-	struct dgen_random mixed;        /* random, where units differ in it */
+	bool grouped;                    /* units lie in runs, or some are zero */
+	uint32_t blocks;                 /* of a unit */
+	struct dgen_divisor run;         /* units */
+	struct dgen_zeros zeros;
+	uint32_t nr_parts; /* that units differ by; 0: all are alike */
+	struct part {
+		uint64_t begin;   /* the content's fraction, times 2^32, from which on it is this */
+		uint64_t stretch; /* 2^64 / its share, times 2^32 */
+		struct dgen_random random;
+		uint32_t symbols;
+	} parts[DGEN_PARTS_MAX];
 };
 
 static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -68,14 +79,14 @@ static uint32_t record_of(const struct dgen_options *o)
 }
 
 /* Random bytes in a chunk that compresses C:1; chunks below 4 KiB share the overhead of a record. */
-static struct dgen_random random_bytes(const struct dgen_options *o, uint32_t chunk)
+static struct dgen_random random_bytes(const struct dgen_options *o, uint32_t chunk, double ratio)
 {
 	double random = chunk;
 
-	if (o->compress_ratio > 1 && is_calibrated(o))
-		return dgen_calibrated(o->compress_codec, record_of(o), chunk, o->compress_ratio);
-	if (o->compress_ratio > 1)
-		random = (chunk / o->compress_ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
+	if (ratio > 1 && is_calibrated(o))
+		return dgen_calibrated(o->compress_codec, record_of(o), chunk, ratio);
+	if (ratio > 1)
+		random = (chunk / ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
 	return (struct dgen_random){ (uint64_t)random << 32, 0 };
 }
 
@@ -86,24 +97,63 @@ static double largest_ratio(const struct dgen_options *o, uint32_t chunk)
 	return chunk / (RANDOM_MIN * CODEC_B + CODEC_A * chunk / DGEN_BLOCK);
 }
 
-static int check_ratio(const struct dgen_options *o, uint32_t chunk, char *why)
+static int check_ratio(const struct dgen_options *o, uint32_t chunk, double ratio, char *why)
 {
 	double most = largest_ratio(o, chunk);
 
 	/* Comparisons that NaN fails. */
-	if (o->compress_ratio >= 1 && o->compress_ratio <= most)
+	if (ratio >= 1 && ratio <= most)
 		return 0;
 	most = floor(most * 10) / 10;
 	if (is_calibrated(o))
 		return refuse(why,
 			      "compress_ratio=%g: a number from 1 to %.4g is allowed, with %s in "
 			      "compress_record=%u, compress_chunk=%u",
-			      o->compress_ratio, most, dgen_codecs[o->compress_codec], record_of(o),
-			      chunk);
+			      ratio, most, dgen_codecs[o->compress_codec], record_of(o), chunk);
 	return refuse(why,
 		      "compress_ratio=%g: a number from 1 to %.4g is allowed, with "
 		      "compress_chunk=%u",
-		      o->compress_ratio, most, chunk);
+		      ratio, most, chunk);
+}
+
+/* Fewer symbols need more bytes to keep contents apart. */
+static int check_mix(const struct dgen_options *o, uint32_t chunk, char *why)
+{
+	char mix[DGEN_MIX_TEXT_MAX];
+	const char *allowed;
+
+	if (dgen_mix_check(o, &allowed)) {
+		dgen_mix_print(o, mix);
+		return refuse(why, "compress_ratio=%.80s: %s", mix, allowed);
+	}
+	if (!o->compress_mix[0].ratio)
+		return check_ratio(o, chunk, o->compress_ratio, why);
+	for (size_t i = 0; i < DGEN_PARTS_MAX && o->compress_mix[i].ratio; i++) {
+		double ratio = o->compress_mix[i].ratio / 1000.0;
+
+		if (check_ratio(o, chunk, ratio, why))
+			return -EINVAL;
+		if (o->compress_mix[i].symbols &&
+		    random_bytes(o, chunk, ratio).low >> 32 < 2 * RANDOM_MIN)
+			return refuse(why,
+				      "compress_ratio=%g/%g/%u: with symbols, a chunk must keep %d "
+				      "random bytes",
+				      ratio, o->compress_mix[i].share / 100.0,
+				      o->compress_mix[i].symbols, 2 * RANDOM_MIN);
+	}
+	return 0;
+}
+
+static int check_places(const struct dgen_options *o, char *why)
+{
+	/* Comparisons that NaN fails. */
+	if (!(o->zero_percentage >= 0 && o->zero_percentage <= 99))
+		return refuse(why, "zero_percentage=%g: a number from 0 to 99 is allowed",
+			      o->zero_percentage);
+	if (o->dedup_run % o->dedup_unit || o->dedup_run > UNIT_MAX)
+		return refuse(why, "dedup_run=%u: a multiple of dedup_unit=%u up to %u is allowed",
+			      o->dedup_run, o->dedup_unit, UNIT_MAX);
+	return 0;
 }
 
 /* What the table of measured sizes does not have. */
@@ -141,8 +191,10 @@ static int check(const struct dgen_options *o, uint32_t chunk, char *why)
 			      chunk, o->dedup_unit);
 	if (is_calibrated(o) && check_calibration(o, chunk, why))
 		return -EINVAL;
-	if (check_ratio(o, chunk, why))
+	if (check_mix(o, chunk, why) || check_places(o, why))
 		return -EINVAL;
+	if (o->reserved_32)
+		return refuse(why, "reserved_32=%u: 0 is allowed", o->reserved_32);
 	/* From a program that was built for a later library. */
 	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(o->reserved[0]); i++)
 		if (o->reserved[i])
@@ -171,6 +223,45 @@ static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 	return refuse(why, "DGEN_KERNEL=%.32s: this machine has%.100s", name, usable);
 }
 
+/* Where all units are alike there is one, or none if their random bytes are the same, too. */
+static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t chunk)
+{
+	const uint64_t all = UINT64_C(1) << 32;
+	const struct dgen_part *part = o->compress_mix;
+	uint64_t begin = 0, end = 0;
+	uint32_t share = 0;
+
+	for (size_t i = 0; i < DGEN_PARTS_MAX && part[i].ratio; i++, begin = end) {
+		share += part[i].share;
+		end = share * all / 10000;
+		if (end > begin)
+			dgen->parts[dgen->nr_parts++] = (struct part){
+				.begin = begin,
+				.stretch = (uint64_t)(((unsigned __int128)all << 32) /
+						      (end - begin)),
+				.random = random_bytes(o, chunk, part[i].ratio / 1000.0),
+				.symbols = part[i].symbols
+			};
+	}
+	if (part->ratio)
+		return;
+	dgen->parts[0] = (struct part){ 0, all, random_bytes(o, chunk, o->compress_ratio), 0 };
+	dgen->random = (uint32_t)(dgen->parts[0].random.low >> 32);
+	dgen->nr_parts = dgen->parts[0].random.width > 0;
+}
+
+/* Runs of units are to the plan what units are else. */
+static void places_init(struct dgen *dgen, const struct dgen_options *o)
+{
+	uint32_t unit = o->dedup_unit, run = o->dedup_run ? o->dedup_run : unit;
+
+	dgen->run = dgen_divisor(run / unit);
+	dgen->blocks = (unit + DGEN_BLOCK - 1) / DGEN_BLOCK;
+	dgen->zeros.share = (uint64_t)(o->zero_percentage / 100 * 0x1p64);
+	dgen->grouped = run > unit || dgen->zeros.share;
+	dgen_plan_init(&dgen->plan, o->dedup_ratio, run, o->data_seed);
+}
+
 int dgen_create(const struct dgen_options *options, struct dgen **out, char *why)
 {
 	uint32_t unit = options->dedup_unit;
@@ -197,13 +288,12 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
-	dgen->mixed = random_bytes(options, chunk);
-	dgen->random = (uint32_t)(dgen->mixed.low >> 32);
-	dgen->last_random = (uint32_t)((uint64_t)dgen->random * (unit % chunk) / chunk);
-	dgen->whole_chunks = unit - unit % chunk;
-	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk) && !dgen->mixed.width;
+	parts_init(dgen, options, chunk);
+	places_init(dgen, options);
+	dgen->tail = unit % chunk;
+	dgen->whole_chunks = unit - dgen->tail;
+	dgen->simple = unit <= DGEN_BLOCK && !dgen->tail && !dgen->nr_parts && !dgen->grouped;
 	dgen_tables_init(&dgen->tables, options->data_seed);
-	dgen_plan_init(&dgen->plan, options->dedup_ratio, unit, options->data_seed);
 	*out = dgen;
 	return 0;
 }
@@ -220,7 +310,9 @@ const char *dgen_kernel(const struct dgen *dgen)
 
 struct dgen_inside dgen_inside(const struct dgen *dgen)
 {
-	return (struct dgen_inside){ &dgen->tables, &dgen->plan, (uint32_t)dgen->unit.value };
+	return (struct dgen_inside){ &dgen->tables, &dgen->plan,
+				     &dgen->zeros,  (uint32_t)dgen->unit.value,
+				     dgen->blocks,  (uint32_t)dgen->run.value };
 }
 
 uint64_t dgen_domain(const char *name)
@@ -245,10 +337,30 @@ uint64_t dgen_fresh_seed(void)
 	       dgen_mix((uint64_t)getpid());
 }
 
+/* Where units lie in runs, or some are zero. False: this one is. */
+static bool grouped_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
+			    uint64_t unit, struct dgen_content *content)
+{
+	uint64_t inside, rank, place = dgen_divide(unit, &dgen->run, &inside);
+
+	*content = (struct dgen_content){ 0, 0 };
+	if (dgen_is_zero(&dgen->zeros, place, &rank))
+		return false;
+	*content = dgen_plan_unit(&dgen->plan, domain, version, rank);
+	/* As if the run were one unit, of more blocks. */
+	content->high += inside * dgen->blocks * DGEN_GOLDEN;
+	return true;
+}
+
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit)
 {
-	return dgen_plan_unit(&dgen->plan, domain, version, unit);
+	struct dgen_content content;
+
+	if (!dgen->grouped)
+		return dgen_plan_unit(&dgen->plan, domain, version, unit);
+	grouped_content(dgen, domain, version, unit, &content);
+	return content;
 }
 
 /* What is done with a range, piece by piece. */
@@ -320,34 +432,96 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 }
 
 /*
- * The random bytes of a chunk where units differ in them: evenly over any run of units, and of contents
- * of a lane, since multiples of an irrational number spread so (H. Weyl).
+ * What units differ by is even over any run of units, and of contents of a lane, since multiples of an
+ * irrational number spread so (H. Weyl).
  */
-static uint32_t mixed_random(const struct dgen *dgen, const struct dgen_content *content)
+static const struct part *part_of(const struct dgen *dgen, const struct dgen_content *content,
+				  uint32_t *random)
 {
 	uint64_t fraction = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
+	const struct part *part = dgen->parts + dgen->nr_parts - 1;
 
-	return (uint32_t)((dgen->mixed.low + fraction * dgen->mixed.width) >> 32);
+	while (fraction < part->begin)
+		part--;
+	fraction = (uint64_t)((unsigned __int128)(fraction - part->begin) * part->stretch >> 32);
+	*random = (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
+	return part;
+}
+
+/* Bytes [at, end) of a unit, in which random ones of each chunk are random. */
+static bool do_chunks(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end,
+		      uint32_t random)
+{
+	const struct dgen *dgen = t->dgen;
+	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
+
+	if (at < stop && !do_part(t, *content, at, stop, random))
+		return false;
+	if (stop >= end)
+		return true;
+	/* A last chunk that is shorter has its share of random bytes. */
+	random = (uint32_t)((uint64_t)random * dgen->tail / dgen->chunk.value);
+	return do_part(t, *content, at > stop ? at : stop, end, random);
+}
+
+/*
+ * The same where random bytes take few values: made aside, a block at a time. The values are as likely as
+ * each other to within 1 / 8.
+ */
+static bool do_symbols(struct task *t, const struct dgen_content *content, uint32_t at,
+		       uint32_t end, uint32_t random, uint32_t symbols)
+{
+	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
+	struct task aside = { t->dgen, t->dgen->kernel->fill, block };
+	const bool fills = t->operation == t->dgen->kernel->fill;
+
+	while (at < end) {
+		uint32_t stop = (at / DGEN_BLOCK + 1) * DGEN_BLOCK;
+		uint32_t count = (stop < end ? stop : end) - at;
+
+		aside.at = block;
+		do_chunks(&aside, content, at, at + count, random);
+		for (uint32_t i = 0; i < count; i++)
+			block[i] = (uint8_t)(block[i] * symbols >> 8);
+		if (fills)
+			memcpy(t->at, block, count);
+		else if (memcmp(t->at, block, count))
+			return false;
+		t->at += count;
+		at += count;
+	}
+	return true;
 }
 
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
-	/* A last chunk that is shorter has its share of random bytes. */
 	const struct dgen *dgen = t->dgen;
-	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
-	uint32_t random = dgen->random;
+	const struct part *part;
+	uint32_t random;
 
 	if (dgen->simple) {
 		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
 		return do_blocks(t, content, 1, shape);
 	}
-	if (dgen->mixed.width)
-		random = mixed_random(dgen, content);
-	if (at < stop && !do_part(t, *content, at, stop, random))
-		return false;
-	return stop >= end || do_part(t, *content, at > stop ? at : stop, end, dgen->last_random);
+	if (!dgen->nr_parts)
+		return do_chunks(t, content, at, end, dgen->random);
+	part = part_of(dgen, content, &random);
+	if (part->symbols)
+		return do_symbols(t, content, at, end, random, part->symbols);
+	return do_chunks(t, content, at, end, random);
+}
+
+/* Of a unit that may be zero, or lies in a run. */
+static bool do_grouped(struct task *t, uint64_t domain, uint64_t version, uint64_t unit,
+		       uint32_t at, uint32_t end)
+{
+	struct dgen_content content;
+
+	if (grouped_content(t->dgen, domain, version, unit, &content))
+		return do_unit(t, &content, at, end);
+	return do_part(t, content, at, end, 0);
 }
 
 /* Whole units of one block each. */
@@ -389,6 +563,10 @@ static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint6
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
 			go_on = do_units(&task, domain, version, unit, units);
+		} else if (dgen->grouped) {
+			step = left < step ? left : step;
+			go_on = do_grouped(&task, domain, version, unit, (uint32_t)at,
+					   (uint32_t)(at + step));
 		} else {
 			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
 								     unit);

@@ -20,7 +20,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 2u
+#define LAYOUT 3u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
 
@@ -32,6 +32,9 @@ struct head {
 	double dedup_ratio, compress_ratio;
 	uint32_t dedup_unit, compress_chunk;
 	uint64_t data_seed;
+	double zero_percentage;
+	struct dgen_part compress_mix[DGEN_PARTS_MAX];
+	uint32_t dedup_run;
 	uint64_t end;              /* of what is in use, bytes */
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
 	_Atomic uint32_t open;     /* being written, or was when all ended */
@@ -102,6 +105,9 @@ static void begin(struct head *head, const struct dgen_options *options)
 	head->dedup_unit = options->dedup_unit;
 	head->compress_chunk = options->compress_chunk;
 	head->data_seed = options->data_seed;
+	head->zero_percentage = options->zero_percentage;
+	memcpy(head->compress_mix, options->compress_mix, sizeof(head->compress_mix));
+	head->dedup_run = options->dedup_run;
 	head->end = head_size();
 }
 
@@ -133,6 +139,23 @@ damaged:
 	return refuse(why, -EINVAL, "verify_state_file=%s: the file is damaged", path);
 }
 
+/* Which units are zero, repeat together, and compress how far. */
+static int check_units(const struct head *head, const struct dgen_options *options,
+		       const char *path, char *why)
+{
+	if (head->zero_percentage != options->zero_percentage ||
+	    head->dedup_run != options->dedup_run)
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about zero_percentage=%g and dedup_run=%u, "
+			      "not %g and %u",
+			      path, head->zero_percentage, head->dedup_run,
+			      options->zero_percentage, options->dedup_run);
+	if (memcmp(head->compress_mix, options->compress_mix, sizeof(head->compress_mix)))
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about another mix of compress_ratio", path);
+	return 0;
+}
+
 static int check_head(const struct head *head, uint64_t size, bool take_seed,
 		      struct dgen_options *options, const char *path, char *why)
 {
@@ -159,6 +182,8 @@ static int check_head(const struct head *head, uint64_t size, bool take_seed,
 			      "not %u and %u (0: default)",
 			      path, head->dedup_unit, head->compress_chunk, options->dedup_unit,
 			      options->compress_chunk);
+	if (check_units(head, options, path, why))
+		return -EINVAL;
 	if (take_seed)
 		options->data_seed = head->data_seed;
 	if (head->data_seed != options->data_seed)
