@@ -302,10 +302,11 @@ static bool do_chunks(struct task *t, const struct dgen_content *content, uint32
 
 /*
  * The same where random bytes take few values: made aside, a block at a time. The values are as likely as
- * each other to within 1 / 8.
+ * each other to within 1 / 8. Not inlined: its block would cost the others stack.
  */
-static bool do_symbols(struct task *t, const struct dgen_content *content, uint32_t at,
-		       uint32_t end, uint32_t random, uint32_t symbols)
+static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dgen_content *content,
+						 uint32_t at, uint32_t end, uint32_t random,
+						 uint32_t symbols)
 {
 	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
 	struct task aside = { t->dgen, t->dgen->kernel->fill, block };
@@ -350,8 +351,8 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 }
 
 /* Of a unit that may be zero, or lies in a run. */
-static bool do_grouped(struct task *t, uint64_t domain, uint64_t version, uint64_t unit,
-		       uint32_t at, uint32_t end)
+static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain, uint64_t version,
+						 uint64_t unit, uint32_t at, uint32_t end)
 {
 	struct dgen_content content;
 
