@@ -88,3 +88,23 @@ realism_is() {
 	refused dedup_run 6144 dedup_unit=4096
 	[[ ! -s f ]] || fail "something was written"
 }
+
+@test "realism: a profile makes data like its sample" {
+	local key wanted
+
+	# What real files are like, in small: programs, zeros, and some of it again.
+	cp "$(command -v bash)" "$(command -v "$FIO")" .
+	truncate -s 1m zeros
+	cp bash again
+	"$MEASURE" --quiet --profile bash "${FIO##*/}" again zeros >profile
+	mapfile -t options < <(sed 's/^/--/' profile)
+	measured --unit=4k bash "${FIO##*/}" again zeros
+	mv measure.json sample.json
+	dgen --size=64m "${options[@]}"
+	measured --unit=4k f
+	for key in ".units[0].dedup_ratio" ".units[0].zero / .units[0].total" \
+		".codecs[0].compression_ratio" ".codecs[1].compression_ratio"; do
+		wanted=$(jq -r "$key" sample.json)
+		near "$(figure "$key")" "$wanted" 5 || { show profile; fail "$key: not $wanted"; }
+	done
+}
