@@ -17,6 +17,7 @@
 #include "calibration.h"
 #include "check.h"
 #include "dgen.h"
+#include "shares.h"
 #include "values.h"
 #include "version.h"
 
@@ -45,8 +46,13 @@ static const char usage[] =
 	"  -s, --size=SIZE            bytes to write\n"
 	"  -o, --output=FILE          write here rather than to standard output\n"
 	"      --dedup-ratio=N        total units / distinct units, from 1 on (1)\n"
-	"      --compress-ratio=N     of the distinct data, from 1 on (1)\n"
+	"      --compress-ratio=N     of the distinct data, from 1 on (1); or a mix of up to 6:\n"
+	"                             RATIO/PERCENT:..., such as 1/20:2/50:4/30\n"
+	"      --zero-percentage=N    of the units are all zero, 0 to 99; the ratios are those of\n"
+	"                             the others (0)\n"
 	"      --dedup-unit=SIZE      bytes that storage deduplicates at a time (4k)\n"
+	"      --dedup-run=SIZE       units repeat, and are zero, in runs of so many bytes\n"
+	"                             (dedup-unit)\n"
 	"      --compress-chunk=SIZE  bytes in which the compression ratio holds (4k, or\n"
 	"                             dedup-unit where that is smaller)\n"
 	"      --compress-codec=NAME  calibrate for lz4, zstd, deflate or lzo (what suits lz4\n"
@@ -76,6 +82,8 @@ enum {
 	COMPRESS_CHUNK,
 	COMPRESS_CODEC,
 	COMPRESS_RECORD,
+	ZERO_PERCENTAGE,
+	DEDUP_RUN,
 	SEED,
 	DATA_VERSION,
 	DOMAIN,
@@ -101,6 +109,10 @@ static const struct option long_options[] = {
 	{ "compress_codec", required_argument, NULL, COMPRESS_CODEC },
 	{ "compress-record", required_argument, NULL, COMPRESS_RECORD },
 	{ "compress_record", required_argument, NULL, COMPRESS_RECORD },
+	{ "zero-percentage", required_argument, NULL, ZERO_PERCENTAGE },
+	{ "zero_percentage", required_argument, NULL, ZERO_PERCENTAGE },
+	{ "dedup-run", required_argument, NULL, DEDUP_RUN },
+	{ "dedup_run", required_argument, NULL, DEDUP_RUN },
 	{ "seed", required_argument, NULL, SEED },
 	{ "data-seed", required_argument, NULL, SEED },
 	{ "data_seed", required_argument, NULL, SEED },
@@ -129,6 +141,15 @@ static int set_bytes(const char *option, uint32_t *bytes)
 		return refuse(option, optarg, "a number of bytes, such as 4096 or 64k");
 	*bytes = (uint32_t)size;
 	return 0;
+}
+
+static int set_mix(struct dgen_options *data)
+{
+	if (!dgen_mix_parse(optarg, data))
+		return 0;
+	return refuse("compress-ratio", optarg,
+		      "a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
+		      "1/20:2/50:4/30");
 }
 
 static int set_name(const char *option, const char **name)
@@ -174,6 +195,30 @@ static int set_verify_option(struct settings *settings, int option)
 	}
 }
 
+/* What the data is like. */
+static int set_data_option(struct dgen_options *data, int option)
+{
+	switch (option) {
+	case DEDUP_RATIO:
+		return set_ratio("dedup-ratio", optarg, &data->dedup_ratio);
+	case COMPRESS_RATIO:
+		return set_mix(data);
+	case ZERO_PERCENTAGE:
+		return set_decimal("zero-percentage", optarg, 0, 99,
+				   "a number from 0 to 99, such as 12.5", &data->zero_percentage);
+	case DEDUP_UNIT:
+		return set_bytes("dedup-unit", &data->dedup_unit);
+	case DEDUP_RUN:
+		return set_bytes("dedup-run", &data->dedup_run);
+	case COMPRESS_CHUNK:
+		return set_bytes("compress-chunk", &data->compress_chunk);
+	case COMPRESS_CODEC:
+		return set_codec(data);
+	default:
+		return set_bytes("compress-record", &data->compress_record);
+	}
+}
+
 /* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
 static int set_option(struct settings *settings, int option)
 {
@@ -184,17 +229,14 @@ static int set_option(struct settings *settings, int option)
 	case 'o':
 		return set_name("output", &settings->output);
 	case DEDUP_RATIO:
-		return set_ratio("dedup-ratio", optarg, &settings->data.dedup_ratio);
 	case COMPRESS_RATIO:
-		return set_ratio("compress-ratio", optarg, &settings->data.compress_ratio);
+	case ZERO_PERCENTAGE:
 	case DEDUP_UNIT:
-		return set_bytes("dedup-unit", &settings->data.dedup_unit);
+	case DEDUP_RUN:
 	case COMPRESS_CHUNK:
-		return set_bytes("compress-chunk", &settings->data.compress_chunk);
 	case COMPRESS_CODEC:
-		return set_codec(&settings->data);
 	case COMPRESS_RECORD:
-		return set_bytes("compress-record", &settings->data.compress_record);
+		return set_data_option(&settings->data, option);
 	case SEED:
 		settings->seed_set = true;
 		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",

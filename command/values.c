@@ -72,18 +72,24 @@ int set_size(const char *option, const char *value, uint64_t *size)
 	return 0;
 }
 
-int set_ratio(const char *option, const char *value, double *ratio)
+int set_decimal(const char *option, const char *value, double least, double most,
+		const char *allowed, double *number)
 {
-	static const char allowed[] = "a number from 1 on, such as 2 or 1.5";
 	char *end;
 
 	/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
 	if (!isdigit((unsigned char)value[0]) || strspn(value, "0123456789.eE+-") != strlen(value))
 		return refuse(option, value, allowed);
-	*ratio = strtod(value, &end);
-	if (*end || !isfinite(*ratio) || *ratio < 1)
+	*number = strtod(value, &end);
+	if (*end || !isfinite(*number) || *number < least || *number > most)
 		return refuse(option, value, allowed);
 	return 0;
+}
+
+int set_ratio(const char *option, const char *value, double *ratio)
+{
+	return set_decimal(option, value, 1, INFINITY, "a number from 1 on, such as 2 or 1.5",
+			   ratio);
 }
 
 int set_number(const char *option, const char *value, uint64_t most, const char *allowed,

@@ -21,6 +21,8 @@ int parse_size(const char *value, uint64_t most, uint64_t *size);
 
 /* These are 0, or -EINVAL after a complaint. */
 int set_size(const char *option, const char *value, uint64_t *size);
+int set_decimal(const char *option, const char *value, double least, double most,
+		const char *allowed, double *number);
 int set_ratio(const char *option, const char *value, double *ratio);
 int set_number(const char *option, const char *value, uint64_t most, const char *allowed,
 	       uint64_t *number);

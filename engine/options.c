@@ -10,6 +10,7 @@
 #include "calibration.h"
 #include "compat.h"
 #include "options.h"
+#include "shares.h"
 
 _Static_assert(offsetof(struct options, td) == 0, "fio writes td over the first pointer");
 _Static_assert(sizeof(struct async_options) <= INNER_OPTIONS_MAX, "room for the inner options");
@@ -24,18 +25,24 @@ static int refuse(const char *option, const char *value, const char *allowed)
 	return 1;
 }
 
-static int parse_ratio(const char *option, const char *value, double *ratio)
+/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
+static int parse_decimal(const char *value, double *number)
 {
-	static const char allowed[] = "a number from 1 on, such as 2 or 1.5";
 	char *end;
 
-	/* Only plain decimals: strtod() takes "nan", "inf", "0x2" and leading blanks too. */
 	if (!value || !isdigit((unsigned char)value[0]) ||
 	    strspn(value, "0123456789.eE+-") != strlen(value))
-		return refuse(option, value, allowed);
-	*ratio = strtod(value, &end);
-	if (*end || !isfinite(*ratio) || *ratio < 1)
-		return refuse(option, value, allowed);
+		return -EINVAL;
+	*number = strtod(value, &end);
+	return *end || !isfinite(*number) ? -EINVAL : 0;
+}
+
+static int dedup_ratio_cb(void *eo, const char *value)
+{
+	double *ratio = &((struct options *)eo)->data.dedup_ratio;
+
+	if (parse_decimal(value, ratio) || *ratio < 1)
+		return refuse("dedup_ratio", value, "a number from 1 on, such as 2 or 1.5");
 	return 0;
 }
 
@@ -88,14 +95,27 @@ static int parse_string(const char *option, const char *value, char *to, size_t 
 	return 0;
 }
 
-static int dedup_ratio_cb(void *eo, const char *value)
-{
-	return parse_ratio("dedup_ratio", value, &((struct options *)eo)->data.dedup_ratio);
-}
-
 static int compress_ratio_cb(void *eo, const char *value)
 {
-	return parse_ratio("compress_ratio", value, &((struct options *)eo)->data.compress_ratio);
+	if (value && !dgen_mix_parse(value, &((struct options *)eo)->data))
+		return 0;
+	return refuse("compress_ratio", value,
+		      "a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
+		      "1/20:2/50:4/30");
+}
+
+static int zero_percentage_cb(void *eo, const char *value)
+{
+	struct dgen_options *data = &((struct options *)eo)->data;
+
+	if (parse_decimal(value, &data->zero_percentage) || data->zero_percentage > 99)
+		return refuse("zero_percentage", value, "a number from 0 to 99, such as 12.5");
+	return 0;
+}
+
+static int dedup_run_cb(void *eo, const char *value)
+{
+	return parse_bytes("dedup_run", value, &((struct options *)eo)->data.dedup_run);
 }
 
 static int dedup_unit_cb(void *eo, const char *value)
@@ -277,9 +297,18 @@ struct fio_option options_table[] = {
 	       "number from 1 to 1000",
 	       .def = "1"),
 	PARSED(compress_ratio, "Compression ratio",
-	       "Compression ratio N:1 of the distinct data, a real number from 1 on", .def = "1"),
+	       "Compression ratio N:1 of the distinct data, a real number from 1 on; or a mix of up "
+	       "to 6: RATIO/PERCENT:..., such as 1/20:2/50:4/30, each unit by its content",
+	       .def = "1"),
+	PARSED(zero_percentage, "Zero percentage",
+	       "Percentage of the units that are all zero, by address, 0 to 99; the ratios are those "
+	       "of the others",
+	       .def = "0"),
 	PARSED(dedup_unit, "Deduplication unit",
 	       "Bytes that the storage deduplicates at a time, a multiple of 512", .def = "4k"),
+	PARSED(dedup_run, "Deduplication run",
+	       "Units repeat, and are zero, in aligned runs of so many bytes, a multiple of "
+	       "dedup_unit up to 16m (default: each unit by itself)"),
 	PARSED(compress_chunk, "Compression chunk",
 	       "Bytes in which compress_ratio holds: 512, 1k, 2k, a multiple of 4k, or dedup_unit "
 	       "(default: 4k, or dedup_unit where that is smaller)"),
@@ -376,7 +405,9 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 	return a->dedup_ratio == b->dedup_ratio && a->compress_ratio == b->compress_ratio &&
 	       a->dedup_unit == b->dedup_unit && a->compress_chunk == b->compress_chunk &&
 	       a->compress_codec == b->compress_codec && a->compress_record == b->compress_record &&
-	       a->data_seed == b->data_seed;
+	       a->data_seed == b->data_seed && a->zero_percentage == b->zero_percentage &&
+	       a->dedup_run == b->dedup_run &&
+	       !memcmp(a->compress_mix, b->compress_mix, sizeof(a->compress_mix));
 }
 
 static const struct {

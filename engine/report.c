@@ -8,6 +8,7 @@
 #include "calibration.h"
 #include "findings.h"
 #include "report.h"
+#include "shares.h"
 
 /* Which versions are there, from one offset to another? False: not all of it is known. */
 static bool tracked_versions(const struct job_file *file, uint64_t from, uint64_t to,
@@ -153,6 +154,7 @@ static void put_command(FILE *out, const struct job *job)
 	const struct run_group *group = job->group;
 	const struct options *options = job->options;
 	const struct dgen_options *data = &options->data;
+	char mix[DGEN_MIX_TEXT_MAX];
 
 	fprintf(out, "fio --ioengine=external:%s --name=verify --rw=read --verify=crc32c ",
 		engine_path());
@@ -169,8 +171,13 @@ static void put_command(FILE *out, const struct job *job)
 		fprintf(out, " --backend_options='%s'", options->backend_options);
 	if (options->dedup_domain[0])
 		fprintf(out, " --dedup_domain='%s'", options->dedup_domain);
-	fprintf(out, " --dedup_ratio=%g --compress_ratio=%g --dedup_unit=%u", data->dedup_ratio,
-		data->compress_ratio, data->dedup_unit);
+	dgen_mix_print(data, mix);
+	fprintf(out, " --dedup_ratio=%g --compress_ratio=%s --dedup_unit=%u", data->dedup_ratio,
+		mix, data->dedup_unit);
+	if (data->zero_percentage > 0)
+		fprintf(out, " --zero_percentage=%g", data->zero_percentage);
+	if (data->dedup_run)
+		fprintf(out, " --dedup_run=%u", data->dedup_run);
 	if (data->compress_chunk)
 		fprintf(out, " --compress_chunk=%u", data->compress_chunk);
 	if (data->compress_record)

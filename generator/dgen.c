@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The public interface: options, and ranges of a domain into blocks for the kernel. */
-#include "calibration.h"
+#include "allowed.h"
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"
+#include "shares.h"
 #include "trace.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECTOR 512u
-#define UNIT_MAX (16u << 20)
-#define RANDOM_MIN 16 /* bytes of a chunk that keep contents apart */
-#define BATCH 64      /* units planned, blocks filled at a time */
-
-/*
- * A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and zstd -3 differ in
- * A by 9 bytes; this is the middle, so that both show C within 1.2 % up to C = 10.
- */
-#define CODEC_A 24.3
-#define CODEC_B 1.0025
+#define BATCH 64 /* units planned, blocks filled at a time */
 
 struct dgen {
 	struct dgen_tables tables;
@@ -36,122 +25,21 @@ struct dgen {
 	struct dgen_divisor unit, chunk; /* bytes */
 	uint32_t period;                 /* of chunks within a block; a block where it has one */
 	uint32_t random;                 /* bytes at the start of a chunk */
-	uint32_t last_random;            /* of a unit's last chunk, if that is shorter */
+	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
-	struct dgen_random mixed;        /* random, where units differ in it */
+	bool grouped;                    /* units lie in runs, or some are zero */
+	uint32_t blocks;                 /* of a unit */
+	struct dgen_divisor run;         /* units */
+	struct dgen_zeros zeros;
+	uint32_t nr_parts; /* that units differ by; 0: all are alike */
+	struct part {
+		uint64_t begin;   /* the content's fraction, times 2^32, from which on it is this */
+		uint64_t stretch; /* 2^64 / its share, times 2^32 */
+		struct dgen_random random;
+		uint32_t symbols;
+	} parts[DGEN_PARTS_MAX];
 };
-
-static int refuse(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int refuse(char *why, const char *format, ...)
-{
-	va_list args;
-
-	if (why) {
-		va_start(args, format);
-		vsnprintf(why, DGEN_WHY_MAX, format, args);
-		va_end(args);
-	}
-	return -EINVAL;
-}
-
-/* Neither unset: the middle of LZ4 and zstd. */
-static bool is_calibrated(const struct dgen_options *o)
-{
-	return o->compress_codec || o->compress_record;
-}
-
-static uint32_t record_of(const struct dgen_options *o)
-{
-	return o->compress_record ? o->compress_record : DGEN_RECORD_MIN;
-}
-
-/* Random bytes in a chunk that compresses C:1; chunks below 4 KiB share the overhead of a record. */
-static struct dgen_random random_bytes(const struct dgen_options *o, uint32_t chunk)
-{
-	double random = chunk;
-
-	if (o->compress_ratio > 1 && is_calibrated(o))
-		return dgen_calibrated(o->compress_codec, record_of(o), chunk, o->compress_ratio);
-	if (o->compress_ratio > 1)
-		random = (chunk / o->compress_ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
-	return (struct dgen_random){ (uint64_t)random << 32, 0 };
-}
-
-static double largest_ratio(const struct dgen_options *o, uint32_t chunk)
-{
-	if (is_calibrated(o))
-		return dgen_calibrated_most(o->compress_codec, record_of(o), chunk, RANDOM_MIN);
-	return chunk / (RANDOM_MIN * CODEC_B + CODEC_A * chunk / DGEN_BLOCK);
-}
-
-static int check_ratio(const struct dgen_options *o, uint32_t chunk, char *why)
-{
-	double most = largest_ratio(o, chunk);
-
-	/* Comparisons that NaN fails. */
-	if (o->compress_ratio >= 1 && o->compress_ratio <= most)
-		return 0;
-	most = floor(most * 10) / 10;
-	if (is_calibrated(o))
-		return refuse(why,
-			      "compress_ratio=%g: a number from 1 to %.4g is allowed, with %s in "
-			      "compress_record=%u, compress_chunk=%u",
-			      o->compress_ratio, most, dgen_codecs[o->compress_codec], record_of(o),
-			      chunk);
-	return refuse(why,
-		      "compress_ratio=%g: a number from 1 to %.4g is allowed, with "
-		      "compress_chunk=%u",
-		      o->compress_ratio, most, chunk);
-}
-
-/* What the table of measured sizes does not have. */
-static int check_calibration(const struct dgen_options *o, uint32_t chunk, char *why)
-{
-	if (o->compress_codec > DGEN_LZO)
-		return refuse(why, "compress_codec=%u: 0 to %d is allowed", o->compress_codec,
-			      DGEN_LZO);
-	if (!dgen_calibrated_record(record_of(o)))
-		return refuse(why, "compress_record=%u: a power of two from %u to %u is allowed",
-			      o->compress_record, DGEN_RECORD_MIN, DGEN_RECORD_MAX);
-	if (o->dedup_unit % chunk || !dgen_calibrated_chunk(record_of(o), chunk))
-		return refuse(why,
-			      "compress_chunk=%u: with compress_record=%u, a power of two or a "
-			      "multiple of that which divides dedup_unit=%u is allowed",
-			      chunk, record_of(o), o->dedup_unit);
-	return 0;
-}
-
-static int check(const struct dgen_options *o, uint32_t chunk, char *why)
-{
-	/* Comparisons that NaN fails. */
-	if (!(o->dedup_ratio >= 1 && o->dedup_ratio <= DGEN_DEDUP_MAX))
-		return refuse(why, "dedup_ratio=%g: a number from 1 to %g is allowed",
-			      o->dedup_ratio, DGEN_DEDUP_MAX);
-	if (o->dedup_unit < SECTOR || o->dedup_unit > UNIT_MAX || o->dedup_unit % SECTOR)
-		return refuse(why, "dedup_unit=%u: a multiple of 512 from 512 to %u is allowed",
-			      o->dedup_unit, UNIT_MAX);
-	if (chunk != o->dedup_unit &&
-	    (chunk < SECTOR || chunk > o->dedup_unit ||
-	     (chunk < DGEN_BLOCK ? chunk & (chunk - 1) : chunk % DGEN_BLOCK)))
-		return refuse(why,
-			      "compress_chunk=%u: 512, 1024, 2048, multiples of 4096 up to "
-			      "dedup_unit=%u, and that itself are allowed",
-			      chunk, o->dedup_unit);
-	if (is_calibrated(o) && check_calibration(o, chunk, why))
-		return -EINVAL;
-	if (check_ratio(o, chunk, why))
-		return -EINVAL;
-	/* From a program that was built for a later library. */
-	for (size_t i = 0; i < sizeof(o->reserved) / sizeof(o->reserved[0]); i++)
-		if (o->reserved[i])
-			return refuse(
-				why,
-				"reserved[%zu]=%llu: this libdgen knows no such option, 0 is allowed",
-				i, (unsigned long long)o->reserved[i]);
-	return 0;
-}
 
 static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 {
@@ -168,7 +56,46 @@ static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 		}
 		used += (size_t)snprintf(usable + used, sizeof(usable) - used, " %s", (*k)->name);
 	}
-	return refuse(why, "DGEN_KERNEL=%.32s: this machine has%.100s", name, usable);
+	return dgen_refuse(why, "DGEN_KERNEL=%.32s: this machine has%.100s", name, usable);
+}
+
+/* Where all units are alike there is one, or none if their random bytes are the same, too. */
+static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t chunk)
+{
+	const uint64_t all = UINT64_C(1) << 32;
+	const struct dgen_part *part = o->compress_mix;
+	uint64_t begin = 0, end = 0;
+	uint32_t share = 0;
+
+	for (size_t i = 0; i < DGEN_PARTS_MAX && part[i].ratio; i++, begin = end) {
+		share += part[i].share;
+		end = share * all / 10000;
+		if (end > begin)
+			dgen->parts[dgen->nr_parts++] = (struct part){
+				.begin = begin,
+				.stretch = (uint64_t)(((unsigned __int128)all << 32) /
+						      (end - begin)),
+				.random = dgen_random_bytes(o, chunk, part[i].ratio / 1000.0),
+				.symbols = part[i].symbols
+			};
+	}
+	if (part->ratio)
+		return;
+	dgen->parts[0] = (struct part){ 0, all, dgen_random_bytes(o, chunk, o->compress_ratio), 0 };
+	dgen->random = (uint32_t)(dgen->parts[0].random.low >> 32);
+	dgen->nr_parts = dgen->parts[0].random.width > 0;
+}
+
+/* Runs of units are to the plan what units are else. */
+static void places_init(struct dgen *dgen, const struct dgen_options *o)
+{
+	uint32_t unit = o->dedup_unit, run = o->dedup_run ? o->dedup_run : unit;
+
+	dgen->run = dgen_divisor(run / unit);
+	dgen->blocks = (unit + DGEN_BLOCK - 1) / DGEN_BLOCK;
+	dgen->zeros.share = (uint64_t)(o->zero_percentage / 100 * 0x1p64);
+	dgen->grouped = run > unit || dgen->zeros.share;
+	dgen_plan_init(&dgen->plan, o->dedup_ratio, run, o->data_seed);
 }
 
 int dgen_create(const struct dgen_options *options, struct dgen **out, char *why)
@@ -181,7 +108,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 
 	if (!chunk)
 		chunk = unit < DGEN_BLOCK ? unit : DGEN_BLOCK;
-	err = check(options, chunk, why);
+	err = dgen_check(options, chunk, why);
 	if (!err)
 		err = choose_kernel(&kernel, why);
 	if (err)
@@ -189,7 +116,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 
 	dgen = aligned_alloc(64, (sizeof(*dgen) + 63) / 64 * 64);
 	if (!dgen) {
-		refuse(why, "out of memory");
+		dgen_refuse(why, "out of memory");
 		return -ENOMEM;
 	}
 	memset(dgen, 0, sizeof(*dgen));
@@ -197,13 +124,12 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
-	dgen->mixed = random_bytes(options, chunk);
-	dgen->random = (uint32_t)(dgen->mixed.low >> 32);
-	dgen->last_random = (uint32_t)((uint64_t)dgen->random * (unit % chunk) / chunk);
-	dgen->whole_chunks = unit - unit % chunk;
-	dgen->simple = unit <= DGEN_BLOCK && !(unit % chunk) && !dgen->mixed.width;
+	parts_init(dgen, options, chunk);
+	places_init(dgen, options);
+	dgen->tail = unit % chunk;
+	dgen->whole_chunks = unit - dgen->tail;
+	dgen->simple = unit <= DGEN_BLOCK && !dgen->tail && !dgen->nr_parts && !dgen->grouped;
 	dgen_tables_init(&dgen->tables, options->data_seed);
-	dgen_plan_init(&dgen->plan, options->dedup_ratio, unit, options->data_seed);
 	*out = dgen;
 	return 0;
 }
@@ -220,7 +146,9 @@ const char *dgen_kernel(const struct dgen *dgen)
 
 struct dgen_inside dgen_inside(const struct dgen *dgen)
 {
-	return (struct dgen_inside){ &dgen->tables, &dgen->plan, (uint32_t)dgen->unit.value };
+	return (struct dgen_inside){ &dgen->tables, &dgen->plan,
+				     &dgen->zeros,  (uint32_t)dgen->unit.value,
+				     dgen->blocks,  (uint32_t)dgen->run.value };
 }
 
 uint64_t dgen_domain(const char *name)
@@ -245,10 +173,30 @@ uint64_t dgen_fresh_seed(void)
 	       dgen_mix((uint64_t)getpid());
 }
 
+/* Where units lie in runs, or some are zero. False: this one is. */
+static bool grouped_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
+			    uint64_t unit, struct dgen_content *content)
+{
+	uint64_t inside, rank, place = dgen_divide(unit, &dgen->run, &inside);
+
+	*content = (struct dgen_content){ 0, 0 };
+	if (dgen_is_zero(&dgen->zeros, place, &rank))
+		return false;
+	*content = dgen_plan_unit(&dgen->plan, domain, version, rank);
+	/* As if the run were one unit, of more blocks. */
+	content->high += inside * dgen->blocks * DGEN_GOLDEN;
+	return true;
+}
+
 struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint64_t version,
 				 uint64_t unit)
 {
-	return dgen_plan_unit(&dgen->plan, domain, version, unit);
+	struct dgen_content content;
+
+	if (!dgen->grouped)
+		return dgen_plan_unit(&dgen->plan, domain, version, unit);
+	grouped_content(dgen, domain, version, unit, &content);
+	return content;
 }
 
 /* What is done with a range, piece by piece. */
@@ -320,34 +268,97 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 }
 
 /*
- * The random bytes of a chunk where units differ in them: evenly over any run of units, and of contents
- * of a lane, since multiples of an irrational number spread so (H. Weyl).
+ * What units differ by is even over any run of units, and of contents of a lane, since multiples of an
+ * irrational number spread so (H. Weyl).
  */
-static uint32_t mixed_random(const struct dgen *dgen, const struct dgen_content *content)
+static const struct part *part_of(const struct dgen *dgen, const struct dgen_content *content,
+				  uint32_t *random)
 {
 	uint64_t fraction = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
+	const struct part *part = dgen->parts + dgen->nr_parts - 1;
 
-	return (uint32_t)((dgen->mixed.low + fraction * dgen->mixed.width) >> 32);
+	while (fraction < part->begin)
+		part--;
+	fraction = (uint64_t)((unsigned __int128)(fraction - part->begin) * part->stretch >> 32);
+	*random = (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
+	return part;
+}
+
+/* Bytes [at, end) of a unit, in which random ones of each chunk are random. */
+static bool do_chunks(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end,
+		      uint32_t random)
+{
+	const struct dgen *dgen = t->dgen;
+	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
+
+	if (at < stop && !do_part(t, *content, at, stop, random))
+		return false;
+	if (stop >= end)
+		return true;
+	/* A last chunk that is shorter has its share of random bytes. */
+	random = (uint32_t)((uint64_t)random * dgen->tail / dgen->chunk.value);
+	return do_part(t, *content, at > stop ? at : stop, end, random);
+}
+
+/*
+ * The same where random bytes take few values: made aside, a block at a time. The values are as likely as
+ * each other to within 1 / 8. Not inlined: its block would cost the others stack.
+ */
+static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dgen_content *content,
+						 uint32_t at, uint32_t end, uint32_t random,
+						 uint32_t symbols)
+{
+	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
+	struct task aside = { t->dgen, t->dgen->kernel->fill, block };
+	const bool fills = t->operation == t->dgen->kernel->fill;
+
+	while (at < end) {
+		uint32_t stop = (at / DGEN_BLOCK + 1) * DGEN_BLOCK;
+		uint32_t count = (stop < end ? stop : end) - at;
+
+		aside.at = block;
+		do_chunks(&aside, content, at, at + count, random);
+		for (uint32_t i = 0; i < count; i++)
+			block[i] = (uint8_t)(block[i] * symbols >> 8);
+		if (fills)
+			memcpy(t->at, block, count);
+		else if (memcmp(t->at, block, count))
+			return false;
+		t->at += count;
+		at += count;
+	}
+	return true;
 }
 
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
-	/* A last chunk that is shorter has its share of random bytes. */
 	const struct dgen *dgen = t->dgen;
-	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
-	uint32_t random = dgen->random;
+	const struct part *part;
+	uint32_t random;
 
 	if (dgen->simple) {
 		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
 		return do_blocks(t, content, 1, shape);
 	}
-	if (dgen->mixed.width)
-		random = mixed_random(dgen, content);
-	if (at < stop && !do_part(t, *content, at, stop, random))
-		return false;
-	return stop >= end || do_part(t, *content, at > stop ? at : stop, end, dgen->last_random);
+	if (!dgen->nr_parts)
+		return do_chunks(t, content, at, end, dgen->random);
+	part = part_of(dgen, content, &random);
+	if (part->symbols)
+		return do_symbols(t, content, at, end, random, part->symbols);
+	return do_chunks(t, content, at, end, random);
+}
+
+/* Of a unit that may be zero, or lies in a run. */
+static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain, uint64_t version,
+						 uint64_t unit, uint32_t at, uint32_t end)
+{
+	struct dgen_content content;
+
+	if (grouped_content(t->dgen, domain, version, unit, &content))
+		return do_unit(t, &content, at, end);
+	return do_part(t, content, at, end, 0);
 }
 
 /* Whole units of one block each. */
@@ -389,6 +400,10 @@ static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint6
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
 			go_on = do_units(&task, domain, version, unit, units);
+		} else if (dgen->grouped) {
+			step = left < step ? left : step;
+			go_on = do_grouped(&task, domain, version, unit, (uint32_t)at,
+					   (uint32_t)(at + step));
 		} else {
 			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
 								     unit);

@@ -27,6 +27,16 @@ extern "C" {
 #define DGEN_FORMAT 1
 #define DGEN_WHY_MAX 160 /* bytes, enough for every message of dgen_create() */
 
+#define DGEN_PARTS_MAX 6
+
+/* Some of the units. */
+struct dgen_part {
+	uint32_t ratio;   /* times 1000: 1000 and up */
+	uint16_t share;   /* in 1/100 % of the units that are not zero */
+	uint16_t symbols; /* 0, or 32 to 255: what is random takes that many values of bytes, which
+			     zstd and deflate make use of; the ratio is LZ4's */
+};
+
 struct dgen_options {
 	double dedup_ratio;    /* D = total units / distinct units; 1 to 1000, need not be whole */
 	double compress_ratio; /* C = bytes in / bytes out on the distinct data; >= 1 */
@@ -42,7 +52,16 @@ struct dgen_options {
 	uint32_t compress_codec;  /* enum dgen_codec */
 	uint32_t compress_record; /* bytes; a power of two from 4096 to 128 KiB. compress_chunk is
 				     then a power of two up to it, or a multiple of it */
-	uint64_t reserved[11];    /* 0; for options to come, of which 0 will be the default */
+	double zero_percentage;   /* of all units, 0 to 99; D and C are those of the others */
+	/*
+	 * If the first ratio is not 0: units differ in C, each by its content, and compress_ratio is
+	 * of no effect. The shares add up to 10000.
+	 */
+	struct dgen_part compress_mix[DGEN_PARTS_MAX];
+	uint32_t dedup_run;   /* bytes; units repeat, and are zero, in aligned runs of so many: a
+				 multiple of dedup_unit up to 16 MiB; 0: each by itself */
+	uint32_t reserved_32; /* 0 */
+	uint64_t reserved[3]; /* 0; for options to come, of which 0 will be the default */
 };
 
 enum dgen_codec { DGEN_LZ4, DGEN_ZSTD, DGEN_DEFLATE, DGEN_LZO };
@@ -50,9 +69,9 @@ enum dgen_codec { DGEN_LZ4, DGEN_ZSTD, DGEN_DEFLATE, DGEN_LZO };
 /* Incompressible, unique 4 KiB units. */
 #define DGEN_OPTIONS_DEFAULT                                                                       \
 	{                                                                                          \
-		1.0, 1.0, 4096, 0, 0, 0, 0,                                                        \
+		1.0, 1.0, 4096, 0, 0, 0, 0, 0, { { 0, 0, 0 } }, 0, 0,                              \
 		{                                                                                  \
-			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                            \
+			0, 0, 0                                                                    \
 		}                                                                                  \
 	}
 
@@ -81,7 +100,8 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 
 /*
  * The content number of a unit, which is dedup_unit bytes from offset unit * dedup_unit. Two units
- * have the same bytes if and only if their numbers are equal (and the seed and options are).
+ * have the same bytes if and only if their numbers are equal (and the seed and options are). Units that are
+ * zero have number 0.
  */
 struct dgen_content {
 	uint64_t low, high;

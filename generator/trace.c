@@ -309,13 +309,38 @@ static bool find_shared(const struct dgen_plan *plan, uint64_t lane, uint64_t co
 	return hunt->best != UINT64_MAX;
 }
 
-/* Of what the blocks of a unit would make it the smallest: all others are huge. */
-static uint64_t which(uint64_t high, uint32_t unit, uint32_t *block)
+/* Ranks of places, which are runs of units, as the plan numbers them: those before an offset. */
+static uint64_t ranks(const struct dgen_inside *in, uint64_t offset)
+{
+	uint64_t place = offset / ((uint64_t)in->run * in->unit), rank;
+
+	dgen_is_zero(in->zeros, place, &rank);
+	return rank;
+}
+
+static uint64_t all_ranks(const struct dgen_inside *in, uint64_t size)
+{
+	const uint64_t place = (uint64_t)in->run * in->unit;
+
+	/* The last one may be there in part. */
+	return ranks(in, size + (size % place ? place : 0));
+}
+
+/* Where a block of the place of a rank is. */
+static uint64_t offset_of(const struct dgen_inside *in, uint64_t rank, uint32_t block)
+{
+	const uint64_t unit = dgen_place_of(in->zeros, rank) * in->run + block / in->blocks;
+
+	return unit * in->unit + (uint64_t)(block % in->blocks) * DGEN_BLOCK;
+}
+
+/* Of what the blocks of a place would make it the smallest: all others are huge. */
+static uint64_t which(uint64_t high, uint32_t blocks, uint32_t *block)
 {
 	uint64_t best = high;
 
 	*block = 0;
-	for (uint32_t b = 1; b * DGEN_BLOCK < unit; b++)
+	for (uint32_t b = 1; b < blocks; b++)
 		if (high - b * DGEN_GOLDEN < best) {
 			best = high - b * DGEN_GOLDEN;
 			*block = b;
@@ -332,16 +357,16 @@ static struct dgen_walk walk_at_start(const struct dgen_plan *plan, uint64_t dom
 	return walk;
 }
 
+/* The rank of a place that has it, and its version. */
 static bool locate_shared(const struct dgen_inside *in, struct dgen_search *search, uint64_t lane,
-			  uint64_t content, struct dgen_source *source)
+			  uint64_t content, uint64_t *rank, uint64_t *version)
 {
 	const struct dgen_walk walk = walk_at_start(in->plan, search->domain);
 	struct hunt hunt = { .content = { walk.low + (DGEN_SHARED | lane), walk.high + content },
 			     .domain = search->domain,
-			     .near = search->near / in->unit,
+			     .near = ranks(in, search->near),
 			     .left = search->units };
-	uint64_t units = (search->size + in->unit - 1) / in->unit;
-
+	uint64_t units = all_ranks(in, search->size);
 	bool found = false;
 
 	for (int i = 0; i < VERSIONS_MAX && !found && hunt.left; i++) {
@@ -350,8 +375,8 @@ static bool locate_shared(const struct dgen_inside *in, struct dgen_search *sear
 		if (hunt.version <= search->oldest)
 			break;
 	}
-	source->version = hunt.version;
-	source->offset = hunt.best * in->unit;
+	*version = hunt.version;
+	*rank = hunt.best;
 	search->units = hunt.left;
 	return found;
 }
@@ -361,25 +386,25 @@ bool dgen_locate(const struct dgen *dgen, struct dgen_content number, struct dge
 {
 	const struct dgen_inside in = dgen_inside(dgen);
 	const struct dgen_walk walk = walk_at_start(in.plan, search->domain);
-	uint64_t what = number.low - walk.low, version;
+	uint64_t what = number.low - walk.low, rank = what, version, content;
 	uint64_t lane = what & ~DGEN_SHARED;
 	uint32_t block;
 
-	if (what < (search->size + in.unit - 1) / in.unit) {
-		version = which(number.high - walk.high, in.unit, &block);
+	if (what < all_ranks(&in, search->size)) {
+		version = which(number.high - walk.high, in.run * in.blocks, &block);
 		if (version > DGEN_VERSION_MAX)
 			return false;
-		source->version = version;
-		source->offset = what * in.unit;
 	} else if (what & DGEN_SHARED && in.plan->pool && lane < in.plan->lanes.value) {
-		version = which(number.high - walk.high, in.unit, &block);
-		if (version > PLAUSIBLE || !locate_shared(&in, search, lane, version, source))
+		content = which(number.high - walk.high, in.run * in.blocks, &block);
+		if (content > PLAUSIBLE ||
+		    !locate_shared(&in, search, lane, content, &rank, &version))
 			return false;
 	} else {
 		return false;
 	}
 	source->domain = search->domain;
-	source->offset += (uint64_t)block * DGEN_BLOCK;
+	source->version = version;
+	source->offset = offset_of(&in, rank, block);
 	return true;
 }
 
@@ -404,12 +429,12 @@ static bool guess_shared(const struct dgen *dgen, const struct dgen_inside *in,
 	return false;
 }
 
-bool dgen_guess(const struct dgen *dgen, struct dgen_content number, uint32_t block,
-		struct dgen_source *source)
+/* block: of a place. */
+static bool guess(const struct dgen *dgen, const struct dgen_inside *in, struct dgen_content number,
+		  uint32_t block, struct dgen_source *source)
 {
-	const struct dgen_inside in = dgen_inside(dgen);
-	uint64_t low = number.low - in.plan->seed;
-	uint64_t high = number.high - in.plan->seed - block * DGEN_GOLDEN;
+	uint64_t low = number.low - in->plan->seed;
+	uint64_t high = number.high - in->plan->seed - block * DGEN_GOLDEN;
 
 	for (uint64_t version = 0; version < GUESSES_MAX; version++) {
 		uint64_t domain = (high - version) * GOLDEN_INVERSE;
@@ -417,9 +442,20 @@ bool dgen_guess(const struct dgen *dgen, struct dgen_content number, uint32_t bl
 		if (low - domain < PLAUSIBLE) {
 			source->domain = domain;
 			source->version = version;
-			source->offset = (low - domain) * in.unit + (uint64_t)block * DGEN_BLOCK;
+			source->offset = offset_of(in, low - domain, block);
 			return true;
 		}
 	}
-	return guess_shared(dgen, &in, number, block, source);
+	return guess_shared(dgen, in, number, block, source);
+}
+
+bool dgen_guess(const struct dgen *dgen, struct dgen_content number, uint32_t block,
+		struct dgen_source *source)
+{
+	const struct dgen_inside in = dgen_inside(dgen);
+
+	for (uint32_t unit = 0; unit < in.run; unit++)
+		if (guess(dgen, &in, number, unit * in.blocks + block, source))
+			return true;
+	return false;
 }

@@ -9,6 +9,7 @@
 #include "dgen.h"
 #include "kernel.h"
 #include "plan.h"
+#include "shares.h"
 
 #define DGEN_SECTOR 512u
 #define DGEN_VERSION_MAX (UINT64_MAX >> 3) /* that engine and command take */
@@ -17,7 +18,10 @@
 struct dgen_inside {
 	const struct dgen_tables *tables;
 	const struct dgen_plan *plan;
-	uint32_t unit; /* bytes */
+	const struct dgen_zeros *zeros;
+	uint32_t unit;   /* bytes */
+	uint32_t blocks; /* of a unit */
+	uint32_t run;    /* units, that are one to the plan */
 };
 struct dgen_inside dgen_inside(const struct dgen *dgen);
 

@@ -141,7 +141,7 @@ static int measure(struct settings *settings)
 				 &sets, counts, &totals);
 	if (!ret)
 		ret = report(&settings->scan, &totals, counts, &sets, settings->against_count > 0,
-			     settings->json);
+			     settings->as);
 	for (unsigned int i = 0; i < MAX_SETS; i++) {
 		set_destroy(sets.seen[i]);
 		set_destroy(sets.against[i]);

@@ -36,6 +36,7 @@ static const char usage[] =
 	"  -d, --direct                read past the page cache (O_DIRECT)\n"
 	"  -t, --threads=N             all CPUs unless given\n"
 	"  -j, --json                  print JSON\n"
+	"  -p, --profile               print the options of the dgen engine that make such data\n"
 	"  -q, --quiet                 show no progress and no notes\n"
 	"  -h, --help                  print this\n"
 	"  -V, --version               print the version and those of the codecs\n"
@@ -43,13 +44,21 @@ static const char usage[] =
 	"SIZE is in bytes or ends in k, m or g (powers of 1024).\n";
 
 static const struct option long_options[] = {
-	{ "unit", required_argument, NULL, 'u' },    { "chunks", required_argument, NULL, 'k' },
-	{ "codec", required_argument, NULL, 'c' },   { "record", required_argument, NULL, 'r' },
-	{ "shift", required_argument, NULL, 's' },   { "against", required_argument, NULL, 'a' },
-	{ "memory", required_argument, NULL, 'm' },  { "direct", no_argument, NULL, 'd' },
-	{ "threads", required_argument, NULL, 't' }, { "json", no_argument, NULL, 'j' },
-	{ "quiet", no_argument, NULL, 'q' },         { "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },       { NULL, 0, NULL, 0 },
+	{ "unit", required_argument, NULL, 'u' },
+	{ "chunks", required_argument, NULL, 'k' },
+	{ "codec", required_argument, NULL, 'c' },
+	{ "record", required_argument, NULL, 'r' },
+	{ "shift", required_argument, NULL, 's' },
+	{ "against", required_argument, NULL, 'a' },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "direct", no_argument, NULL, 'd' },
+	{ "threads", required_argument, NULL, 't' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "profile", no_argument, NULL, 'p' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
 
 void complain(const char *format, ...)
@@ -202,7 +211,10 @@ static int set_flag(struct settings *settings, int option, const char *text)
 		settings->scan.source.direct = true;
 		return 0;
 	case 'j':
-		settings->json = true;
+		settings->as = AS_JSON;
+		return 0;
+	case 'p':
+		settings->as = AS_PROFILE;
 		return 0;
 	case 'q':
 		settings->quiet = true;
@@ -269,6 +281,20 @@ static unsigned int cpus_allowed(void)
 	return count > 0 ? (unsigned int)count : 1;
 }
 
+/* What a profile is made of, whatever else was asked for. */
+static int set_profile(struct scan_options *scan)
+{
+	char units[] = "4k";
+	char codecs[] = "lz4,zstd:3";
+	char records[] = "4k";
+
+	scan->chunks = false;
+	set_sizes("unit", units, MAX_UNIT, scan->units, MAX_UNITS, &scan->unit_count);
+	set_sizes("record", records, MAX_RECORD, scan->records.records, MAX_RECORDS,
+		  &scan->records.record_count);
+	return set_codecs(&scan->records, codecs);
+}
+
 static int set_defaults(struct settings *settings, int argc)
 {
 	char units[] = "4k,512,8k,16k,32k,64k,128k,1m";
@@ -303,7 +329,7 @@ int options_parse(struct settings *settings, int argc, char **argv)
 		/* The word that is looked at, for a complaint: getopt may move on or not. */
 		int at = optind;
 
-		option = getopt_long(argc, argv, ":u:k:c:r:s:a:m:dt:jqhV", long_options, NULL);
+		option = getopt_long(argc, argv, ":u:k:c:r:s:a:m:dt:jpqhV", long_options, NULL);
 		if (option == -1)
 			break;
 		ret = set_option(settings, option, argv[optind > at ? optind - 1 : at]);
@@ -314,6 +340,8 @@ int options_parse(struct settings *settings, int argc, char **argv)
 		complain("no PATH given; try dgen-measure --help");
 		return -EINVAL;
 	}
+	if (settings->as == AS_PROFILE && set_profile(&settings->scan))
+		return -EINVAL;
 	settings->paths = argv + optind;
 	settings->path_count = (unsigned int)(argc - optind);
 	settings->scan.progress = !settings->quiet && isatty(STDERR_FILENO);

@@ -6,14 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "scan.h"
+#include "report.h"
 
 struct settings {
 	struct scan_options scan;
 	char **against, **paths;
 	unsigned int against_count, path_count;
 	uint64_t memory; /* bytes, of all that grows with the data and with the threads */
-	bool json, quiet;
+	enum report_as as;
+	bool quiet;
 };
 
 /* One line on standard error. */

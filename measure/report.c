@@ -45,7 +45,8 @@ static void fill_codec(struct codec_figures *codec, const struct figures *figure
 }
 
 int report(const struct scan_options *options, const struct source_totals *totals,
-	   const struct counts *counts, const struct scan_sets *sets, bool compared, bool json)
+	   const struct counts *counts, const struct scan_sets *sets, bool compared,
+	   enum report_as as)
 {
 	struct figures *figures = calloc(1, sizeof(*figures));
 	const struct record_options *records = &options->records;
@@ -72,8 +73,10 @@ int report(const struct scan_options *options, const struct source_totals *total
 			fill_codec(codec, figures);
 		}
 	}
-	if (json)
+	if (as == AS_JSON)
 		report_json(figures);
+	else if (as == AS_PROFILE)
+		report_profile(figures);
 	else
 		report_text(figures);
 	free(figures);

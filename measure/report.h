@@ -36,11 +36,15 @@ struct figures {
 	double distinct_error; /* of the bytes of distinct data */
 };
 
+enum report_as { AS_TEXT, AS_JSON, AS_PROFILE };
+
 /* Writes to standard output; compared says that counts hold shared units. 0 or -ENOMEM. */
 int report(const struct scan_options *options, const struct source_totals *totals,
-	   const struct counts *counts, const struct scan_sets *sets, bool compared, bool json);
+	   const struct counts *counts, const struct scan_sets *sets, bool compared,
+	   enum report_as as);
 
 void report_text(const struct figures *figures);
 void report_json(const struct figures *figures);
+void report_profile(const struct figures *figures);
 
 #endif

@@ -23,8 +23,17 @@ AT(dgen_options, compress_chunk, 20, 4);
 AT(dgen_options, data_seed, 24, 8);
 AT(dgen_options, compress_codec, 32, 4);
 AT(dgen_options, compress_record, 36, 4);
-AT(dgen_options, reserved, 40, 88);
+AT(dgen_options, zero_percentage, 40, 8);
+AT(dgen_options, compress_mix, 48, 48);
+AT(dgen_options, dedup_run, 96, 4);
+AT(dgen_options, reserved_32, 100, 4);
+AT(dgen_options, reserved, 104, 24);
 _Static_assert(sizeof(struct dgen_options) == 128, "struct dgen_options");
+
+AT(dgen_part, ratio, 0, 4);
+AT(dgen_part, share, 4, 2);
+AT(dgen_part, symbols, 6, 2);
+_Static_assert(sizeof(struct dgen_part) == 8, "struct dgen_part");
 
 AT(dgen_content, low, 0, 8);
 AT(dgen_content, high, 8, 8);

@@ -34,6 +34,9 @@ struct head {
 	uint32_t dedup_unit, compress_chunk;
 	uint32_t compress_codec, compress_record;
 	uint64_t data_seed;
+	double zero_percentage;
+	struct dgen_part compress_mix[DGEN_PARTS_MAX];
+	uint32_t dedup_run;
 	uint64_t end;              /* of what is in use, bytes */
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
 	_Atomic uint32_t open;     /* being written, or was when all ended */
@@ -106,6 +109,9 @@ static void begin(struct head *head, const struct dgen_options *options)
 	head->compress_codec = options->compress_codec;
 	head->compress_record = options->compress_record;
 	head->data_seed = options->data_seed;
+	head->zero_percentage = options->zero_percentage;
+	memcpy(head->compress_mix, options->compress_mix, sizeof(head->compress_mix));
+	head->dedup_run = options->dedup_run;
 	head->end = head_size();
 }
 
@@ -159,6 +165,23 @@ static int check_calibration(const struct head *head, const struct dgen_options 
 		      options->compress_record);
 }
 
+/* Which units are zero, repeat together, and compress how far. */
+static int check_units(const struct head *head, const struct dgen_options *options,
+		       const char *path, char *why)
+{
+	if (head->zero_percentage != options->zero_percentage ||
+	    head->dedup_run != options->dedup_run)
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about zero_percentage=%g and dedup_run=%u, "
+			      "not %g and %u",
+			      path, head->zero_percentage, head->dedup_run,
+			      options->zero_percentage, options->dedup_run);
+	if (memcmp(head->compress_mix, options->compress_mix, sizeof(head->compress_mix)))
+		return refuse(why, -EINVAL,
+			      "verify_state_file=%s: is about another mix of compress_ratio", path);
+	return 0;
+}
+
 static int check_head(const struct head *head, uint64_t size, bool take_seed,
 		      struct dgen_options *options, const char *path, char *why)
 {
@@ -185,7 +208,7 @@ static int check_head(const struct head *head, uint64_t size, bool take_seed,
 			      "not %u and %u (0: default)",
 			      path, head->dedup_unit, head->compress_chunk, options->dedup_unit,
 			      options->compress_chunk);
-	if (check_calibration(head, options, path, why))
+	if (check_calibration(head, options, path, why) || check_units(head, options, path, why))
 		return -EINVAL;
 	if (take_seed)
 		options->data_seed = head->data_seed;
