@@ -90,7 +90,8 @@ int dgen_mix_parse(const char *text, struct dgen_options *options)
 	size_t count = 0;
 	double ratio;
 
-	if (!strpbrk(text, "/:")) {
+	/* Who writes 3:1 means 3, not two halves. */
+	if (!strchr(text, '/')) {
 		if (parse_number(&text, 1, INFINITY, &ratio) || *text || !isfinite(ratio))
 			return -EINVAL;
 		options->compress_ratio = ratio;

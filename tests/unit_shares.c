@@ -254,7 +254,8 @@ static void texts(void **state)
 					   "1/50:2/-50",
 					   "1/x:2",
 					   "1/10:1/10:1/10:1/10:1/10:1/10:1/40",
-					   "nan/50:1/50" };
+					   "nan/50:1/50",
+					   "3:1" };
 	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
 	char text[DGEN_MIX_TEXT_MAX];
 
