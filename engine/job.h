@@ -77,6 +77,9 @@ struct job {
 	struct account account;
 	struct ahead *ahead;   /* NULL: no helper threads */
 	struct writer *writer; /* its part of the report; NULL: none */
+	int number;            /* among the jobs that are spread over NUMA nodes; -1: it is not */
+	int node;              /* that it was bound to; -1: none */
+	unsigned int cpus;     /* that it may use, before that */
 };
 
 static inline struct job *job_of(const struct thread_data *td)
