@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "ahead.h"
+#include "buffers.h"
 #include "content.h"
 #include "files.h"
 #include "findings.h"
@@ -276,6 +277,7 @@ static int attach(struct thread_data *td)
 	job->ops.close_file = job_close_file;
 	job->ops.io_u_init = job_io_u_init;
 	job->ops.io_u_free = job_io_u_free;
+	buffers_put_hooks(job);
 	nodes_join(job);
 	job->group = run_join(options);
 	summary_join(job);

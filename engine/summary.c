@@ -156,6 +156,7 @@ static void take_settings(struct job *job, struct writer *writer)
 	writer->iodepth = o->iodepth;
 	writer->gen_threads = job->ahead ? job->options->gen_threads : 0;
 	writer->node = job->node;
+	writer->huge_part = job->huge_part;
 	writer->block = o->max_bs[ddir];
 	writer->block_min = o->min_bs[ddir];
 	writer->direct = o->odirect;

@@ -107,6 +107,7 @@ static void put_writer(FILE *out, const struct writer *w)
 		w->iodepth, w->gen_threads, w->block, w->direct ? "true" : "false",
 		w->stores ? "true" : "false", w->thread ? "true" : "false", w->error);
 	put_optional(out, "\t\t\t\t\t\"numa_node\": ", w->node, 0);
+	put_optional(out, ", \"huge_page_fraction\": ", w->huge_part, 4);
 	fprintf(out,
 		",\n\t\t\t\t\t\"dedup_ratio_planned\": %.17g, \"compress_ratio_planned\": %.17g, "
 		"\"dedup_unit\": %u, \"data_seed\": \"0x%016" PRIx64 "\",\n",

@@ -96,6 +96,21 @@ static void print_nodes(FILE *out, const struct group_view *view)
 	fprintf(out, "\n");
 }
 
+static void print_huge_pages(FILE *out, const struct group_view *view)
+{
+	double known = 0, huge = 0;
+
+	for (unsigned int i = 0; i < view->count; i++) {
+		const struct writer *w = view->writers[i];
+		const double bytes = (double)w->block * w->iodepth;
+
+		known += w->huge_part < 0 ? 0 : bytes;
+		huge += w->huge_part < 0 ? 0 : bytes * w->huge_part;
+	}
+	if (known > 0)
+		fprintf(out, "    huge pages      %.0f %% of the buffers\n", 100 * huge / known);
+}
+
 static void print_system(FILE *out, const struct group_view *view)
 {
 	struct machine machine;
@@ -105,6 +120,7 @@ static void print_system(FILE *out, const struct group_view *view)
 	fprintf(out, "    CPUs            %u, of which usable %u; NUMA nodes %u", machine.cpus,
 		machine.cpus_usable, machine.nodes);
 	print_nodes(out, view);
+	print_huge_pages(out, view);
 	fprintf(out, "    kernel          %s %s; fio: %s\n", machine.kernel, machine.arch,
 		fio_version_string);
 	fprintf(out, "    generator       %s\n", view->writers[0]->kernel);

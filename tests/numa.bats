@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# numa_mode=. Where jobs go is tested in unit_placement; here a machine is
+# numa_mode=, and where the buffers lie. Where jobs go is tested in unit_placement; here a machine is
 # described to the library of topologies as if each of its first two CPUs were a node.
 
 # Each test is a subshell, and lib.bash uses what it sets.
@@ -95,4 +95,26 @@ nodes() {
 		dgen_raw --numa_mode="$value"
 		refused "numa_mode=$value" "auto, force or disabled"
 	done
+}
+
+@test "numa: the buffers lie on huge pages, and the data is the same" {
+	local setting=/sys/kernel/mm/transparent_hugepage/enabled part
+
+	dgen --bs=1m --iodepth=8 --iomem=mmap --report_file=report.json
+	[[ $(jq '.groups[0].writers[0].huge_page_fraction' report.json) == null ]]
+	mv f other
+	for thread in 0 1; do
+		dgen --bs=1m --iodepth=8 --report_file=report.json --thread=$thread
+		part=$(jq '.groups[0].writers[0].huge_page_fraction' report.json)
+		same other f "iomem"
+		if [[ ! -e $setting ]] || grep -qF '[never]' "$setting"; then
+			[[ $part == 0 ]]
+			left_out "this kernel has no transparent huge pages"
+		else
+			# There may be none free.
+			awk -v p="$part" 'BEGIN { exit !(p >= 0 && p <= 1) }' || fail "$part"
+		fi
+	done
+	dgen --bs=1m --iodepth=8 --output-format=normal
+	grep -q 'huge pages  *[0-9]* % of the buffers' fio.out || { show fio.out; false; }
 }
