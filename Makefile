@@ -88,9 +88,9 @@ VERIFY_FLAGS := -D_GNU_SOURCE -Igenerator -Iverify
 TEST_FLAGS := -D_GNU_SOURCE -I. -Igenerator -Iverify
 
 GENERATOR_LIBS := -lm
-ENGINE_LIBS := -luring -laio -lm
+ENGINE_LIBS := -luring -laio -lhwloc -lm
 MEASURE_LIBS := -llz4 -lzstd -lz -llzo2 -lxxhash -lm
-TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lm
+TEST_LIBS := -lcmocka -llz4 -lzstd -lxxhash -lhwloc -lm
 
 # One kernel per ISA: generator/kernel_<isa>.c is compiled for that ISA, everything else for the
 # baseline. Each is left out where the compiler is for another processor.

@@ -12,12 +12,14 @@
 
 #include "abi.h"
 #include "ahead.h"
+#include "buffers.h"
 #include "content.h"
 #include "files.h"
 #include "findings.h"
 #include "fio_options.h"
 #include "inner.h"
 #include "job.h"
+#include "nodes.h"
 #include "path.h"
 #include "report.h"
 #include "summary.h"
@@ -245,6 +247,8 @@ static int attach(struct thread_data *td)
 
 	err = fio_options_check(td);
 	if (!err)
+		err = nodes_check(td);
+	if (!err)
 		err = summary_check(options);
 	if (err)
 		return err;
@@ -273,6 +277,8 @@ static int attach(struct thread_data *td)
 	job->ops.close_file = job_close_file;
 	job->ops.io_u_init = job_io_u_init;
 	job->ops.io_u_free = job_io_u_free;
+	buffers_put_hooks(job);
+	nodes_join(job);
 	job->group = run_join(options);
 	summary_join(job);
 	put_in_place(td, job);
@@ -360,6 +366,7 @@ int content_init(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
 	job = job_of(td);
+	nodes_init(job);
 	files_set_versions(job);
 	if (tags_init(job))
 		return EINVAL;

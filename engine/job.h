@@ -77,6 +77,12 @@ struct job {
 	struct account account;
 	struct ahead *ahead;   /* NULL: no helper threads */
 	struct writer *writer; /* its part of the report; NULL: none */
+	int number;            /* among the jobs that are spread over NUMA nodes; -1: it is not */
+	int node;              /* that it was bound to; -1: none */
+	unsigned int cpus;     /* that it may use, before that */
+	void *mapped;          /* memory of its buffers; NULL: not ours */
+	size_t mapped_size;
+	double huge_part; /* of the buffers, when they were freed; -1: not known */
 };
 
 static inline struct job *job_of(const struct thread_data *td)

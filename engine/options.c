@@ -256,6 +256,19 @@ static int gen_threads_cb(void *eo, const char *value)
 	return 0;
 }
 
+static int numa_mode_cb(void *eo, const char *value)
+{
+	static const char *const modes[] = { "auto", "force", "disabled" };
+
+	for (unsigned int i = 0; value && i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(value, modes[i]))
+			continue;
+		((struct options *)eo)->numa_mode = i;
+		return 0;
+	}
+	return refuse("numa_mode", value, "auto, force or disabled");
+}
+
 static int sqthread_poll_cpu_cb(void *eo, long long *cpu)
 {
 	struct async_options *options = eo;
@@ -349,6 +362,10 @@ struct fio_option options_table[] = {
 	PARSED(gen_threads, "Generator threads",
 	       "Threads that help a job to make its data, ahead of submission; 0 to 64",
 	       .def = "0"),
+	PARSED(numa_mode, "NUMA mode",
+	       "auto: spread jobs over the NUMA nodes, each with its memory and threads, unless they "
+	       "are placed already; force: and say where that cannot be; disabled",
+	       .def = "auto"),
 	ASYNC(hipri, FIO_OPT_STR_SET, IOURING, "High priority", "io_uring: poll for completions"),
 	ASYNC(fixedbufs, FIO_OPT_STR_SET, IOURING, "Fixed buffers",
 	      "io_uring: register the I/O buffers (default: where the kernel allows it)",

@@ -18,6 +18,8 @@ struct fio_option;
 
 #define GEN_THREADS_MAX 64
 
+enum numa_mode { NUMA_AUTO, NUMA_FORCE, NUMA_DISABLED };
+
 /* Versions that a unit may hold in a job that only reads. */
 #define VERSIONS_MAX 250
 
@@ -46,6 +48,7 @@ struct options {
 	bool direct_fallback;
 	bool report;
 	unsigned int gen_threads;
+	enum numa_mode numa_mode;
 	char dedup_domain[DOMAIN_MAX];
 	char verify_state_file[PATH_LENGTH_MAX];
 	char report_file[PATH_LENGTH_MAX];

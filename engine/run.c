@@ -18,6 +18,8 @@ static struct run {
 	atomic_uint groups; /* used */
 	atomic_flag joining;
 	atomic_flag substituted;
+	atomic_flag unplaced;
+	atomic_uint numbers; /* given */
 	pid_t main_process;
 	uint64_t fresh_seed;
 	struct run_group group[GROUPS_MAX];
@@ -45,6 +47,16 @@ uint64_t run_fresh_seed(void)
 bool run_first_substitute(void)
 {
 	return !atomic_flag_test_and_set(&run->substituted);
+}
+
+bool run_first_unplaced(void)
+{
+	return !atomic_flag_test_and_set(&run->unplaced);
+}
+
+unsigned int run_next_number(void)
+{
+	return run->numbers++;
 }
 
 bool run_output_is_normal(void)

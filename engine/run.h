@@ -41,6 +41,12 @@ uint64_t run_fresh_seed(void);
 /* True once in a run: for the line about io_uring that is not to be had. */
 bool run_first_substitute(void);
 
+/* True once in a run: for the line about numa_mode=force that cannot be had. */
+bool run_first_unplaced(void);
+
+/* 0, 1, ...: of the jobs that are spread over NUMA nodes. */
+unsigned int run_next_number(void);
+
 /* The group of a job with these options, counting it in. Call it in the order of the jobs. */
 struct run_group *run_join(const struct options *options);
 

@@ -2,7 +2,6 @@
 /* Collects what jobs leave for the report, in memory mapped shared before the first is forked. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "nodes.h"
 #include "summary.h"
 
 static struct summary {
+	atomic_uint cpus_usable; /* by the last job that ended */
 	atomic_uint joined;
 	atomic_uint jobs[WRITERS_MAX]; /* of each group, not yet ended */
 	atomic_bool over[WRITERS_MAX]; /* groups that ended */
@@ -154,6 +155,8 @@ static void take_settings(struct job *job, struct writer *writer)
 	writer->data = job->options->data;
 	writer->iodepth = o->iodepth;
 	writer->gen_threads = job->ahead ? job->options->gen_threads : 0;
+	writer->node = job->node;
+	writer->huge_part = job->huge_part;
 	writer->block = o->max_bs[ddir];
 	writer->block_min = o->min_bs[ddir];
 	writer->direct = o->odirect;
@@ -167,6 +170,7 @@ static void take(struct job *job, struct writer *writer)
 	if (!job->account.started)
 		return;
 	account_close(&job->account);
+	summary->cpus_usable = job->cpus;
 	take_settings(job, writer);
 	writer->written = job->written;
 	writer->read = job->read;
@@ -268,29 +272,15 @@ double summary_percentile(const struct latency *latency, double part)
 	return all ? (double)latency->most : -1;
 }
 
-static unsigned int count_nodes(void)
-{
-	char name[64];
-	unsigned int nodes = 0;
-
-	for (unsigned int i = 0; i < 1024; i++) {
-		snprintf(name, sizeof(name), "/sys/devices/system/node/node%u", i);
-		nodes += !access(name, F_OK);
-	}
-	return nodes ? nodes : 1;
-}
-
 void summary_machine(struct machine *machine)
 {
 	struct utsname name;
-	cpu_set_t set;
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	memset(machine, 0, sizeof(*machine));
-	machine->cpus = machine->cpus_usable = cpus > 0 ? (unsigned int)cpus : 1;
-	if (!sched_getaffinity(0, sizeof(set), &set))
-		machine->cpus_usable = (unsigned int)CPU_COUNT(&set);
-	machine->nodes = count_nodes();
+	machine->cpus = cpus > 0 ? (unsigned int)cpus : 1;
+	machine->cpus_usable = summary->cpus_usable ? summary->cpus_usable : machine->cpus;
+	machine->nodes = nodes_count();
 	if (uname(&name))
 		return;
 	snprintf(machine->kernel, sizeof(machine->kernel), "%s %s", name.sysname, name.release);

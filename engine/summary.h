@@ -36,6 +36,8 @@ struct writer {
 	char backend[BACKEND_MAX];
 	struct dgen_options data;
 	unsigned int iodepth, gen_threads;
+	int node;                   /* NUMA node that it was bound to; -1: none */
+	double huge_part;           /* of its buffers, on huge pages; -1: not known */
 	uint64_t block, block_min;  /* bytes, the largest and smallest */
 	uint64_t started, ended_at; /* ns, of one clock for all */
 	uint64_t written, read, ios;

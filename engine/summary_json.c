@@ -49,6 +49,15 @@ static void put_latency(FILE *out, const char *name, const struct latency *laten
 	fputc('}', out);
 }
 
+/* Below 0: not known, or none. */
+static void put_optional(FILE *out, const char *name, double value, int digits)
+{
+	if (value < 0)
+		fprintf(out, "%snull", name);
+	else
+		fprintf(out, "%s%.*f", name, digits, value);
+}
+
 /* What jobs and their totals have alike. */
 static void put_figures(FILE *out, const struct total *t, const char *indent)
 {
@@ -70,16 +79,10 @@ static void put_figures(FILE *out, const struct total *t, const char *indent)
 		"\"submission_fraction\": %.4f, \"held_back_fraction\": %.4f,\n",
 		indent, t->parts.generator, t->parts.storage, t->parts.submission,
 		t->parts.held_back);
-	fprintf(out, "%s\"in_flight_fraction\": %.4f, \"helper_fraction\": ", indent, t->busy);
-	if (t->helpers > 0)
-		fprintf(out, "%.4f", t->helper_seconds / t->helpers);
-	else
-		fprintf(out, "null");
-	fprintf(out, ", \"no_cpu_fraction\": ");
-	if (t->times.has_delay)
-		fprintf(out, "%.4f", t->cpu_missing);
-	else
-		fprintf(out, "null");
+	fprintf(out, "%s\"in_flight_fraction\": %.4f", indent, t->busy);
+	put_optional(out, ", \"helper_fraction\": ",
+		     t->helpers > 0 ? t->helper_seconds / t->helpers : -1, 4);
+	put_optional(out, ", \"no_cpu_fraction\": ", t->times.has_delay ? t->cpu_missing : -1, 4);
 	fprintf(out, ",\n%s", indent);
 	put_latency(out, "write_latency_ns", &t->latency[1]);
 	fprintf(out, ",\n%s", indent);
@@ -103,8 +106,10 @@ static void put_writer(FILE *out, const struct writer *w)
 		", \"direct\": %s, \"stores\": %s, \"thread\": %s, \"error\": %d,\n",
 		w->iodepth, w->gen_threads, w->block, w->direct ? "true" : "false",
 		w->stores ? "true" : "false", w->thread ? "true" : "false", w->error);
+	put_optional(out, "\t\t\t\t\t\"numa_node\": ", w->node, 0);
+	put_optional(out, ", \"huge_page_fraction\": ", w->huge_part, 4);
 	fprintf(out,
-		"\t\t\t\t\t\"dedup_ratio_planned\": %.17g, \"compress_ratio_planned\": %.17g, "
+		",\n\t\t\t\t\t\"dedup_ratio_planned\": %.17g, \"compress_ratio_planned\": %.17g, "
 		"\"dedup_unit\": %u, \"data_seed\": \"0x%016" PRIx64 "\",\n",
 		w->data.dedup_ratio, w->data.compress_ratio, w->data.dedup_unit, w->data.data_seed);
 	put_figures(out, &total, "\t\t\t\t\t");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The report for people. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,14 +79,48 @@ static void print_configuration(FILE *out, const struct group_view *view, const 
 		MIXED(view, data.compress_ratio));
 }
 
+/* The nodes that jobs were bound to. */
+static void print_nodes(FILE *out, const struct group_view *view)
+{
+	int next = INT_MAX;
+
+	for (int last = -1;; last = next) {
+		next = INT_MAX;
+		for (unsigned int i = 0; i < view->count; i++)
+			if (view->writers[i]->node > last && view->writers[i]->node < next)
+				next = view->writers[i]->node;
+		if (next == INT_MAX)
+			break;
+		fprintf(out, "%s%d", last < 0 ? ", jobs bound to " : " ", next);
+	}
+	fprintf(out, "\n");
+}
+
+static void print_huge_pages(FILE *out, const struct group_view *view)
+{
+	double known = 0, huge = 0;
+
+	for (unsigned int i = 0; i < view->count; i++) {
+		const struct writer *w = view->writers[i];
+		const double bytes = (double)w->block * w->iodepth;
+
+		known += w->huge_part < 0 ? 0 : bytes;
+		huge += w->huge_part < 0 ? 0 : bytes * w->huge_part;
+	}
+	if (known > 0)
+		fprintf(out, "    huge pages      %.0f %% of the buffers\n", 100 * huge / known);
+}
+
 static void print_system(FILE *out, const struct group_view *view)
 {
 	struct machine machine;
 
 	summary_machine(&machine);
 	fprintf(out, "  System\n");
-	fprintf(out, "    CPUs            %u, of which usable %u; NUMA nodes %u\n", machine.cpus,
+	fprintf(out, "    CPUs            %u, of which usable %u; NUMA nodes %u", machine.cpus,
 		machine.cpus_usable, machine.nodes);
+	print_nodes(out, view);
+	print_huge_pages(out, view);
 	fprintf(out, "    kernel          %s %s; fio: %s\n", machine.kernel, machine.arch,
 		fio_version_string);
 	fprintf(out, "    generator       %s\n", view->writers[0]->kernel);

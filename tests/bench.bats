@@ -81,6 +81,8 @@ job_has() {
 		10 --buffer-size 2MB
 		10 --max-threads 32
 		10 --numa-mode auto
+		10 --numa-mode force
+		10 --numa-mode disabled
 	END
 }
 
