@@ -309,6 +309,8 @@ format: ## lay the C sources out as lint wants them
 
 LIB_DIR = $(DESTDIR)$(PREFIX)/lib
 ENGINE_DIR = $(LIB_DIR)/dgen
+# Where a fio with dynamic engines and the same prefix looks for ioengine=dgen.
+FIO_ENGINE_DIR = $(LIB_DIR)/fio
 INCLUDE_DIR = $(DESTDIR)$(PREFIX)/include
 PC_DIR = $(LIB_DIR)/pkgconfig
 BIN_DIR = $(DESTDIR)$(PREFIX)/bin
@@ -317,8 +319,10 @@ MAN_DIR = $(DESTDIR)$(PREFIX)/share/man
 JOBS := $(sort $(wildcard jobs/*.fio))
 
 install: all ## install under PREFIX (/usr/local), below DESTDIR
-	install -d '$(ENGINE_DIR)' '$(INCLUDE_DIR)' '$(PC_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
+	install -d '$(ENGINE_DIR)' '$(FIO_ENGINE_DIR)' '$(INCLUDE_DIR)' '$(PC_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
 	install -m 755 $(ENGINE) '$(ENGINE_DIR)/libdgen_engine.so'
+	ln -sf dgen/libdgen_engine.so '$(LIB_DIR)/libdgen_engine.so'
+	ln -sf ../dgen/libdgen_engine.so '$(FIO_ENGINE_DIR)/fio-dgen.so'
 	install -m 755 $(LIBDGEN_SO) '$(LIB_DIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(LIB_DIR)/libdgen.so'
 	install -m 644 $(LIBDGEN) '$(LIB_DIR)/libdgen.a'
@@ -332,9 +336,11 @@ install: all ## install under PREFIX (/usr/local), below DESTDIR
 	$(if $(MAN),install -d '$(MAN_DIR)/man1' '$(MAN_DIR)/man3')
 	$(if $(MAN),install -m 644 $(filter %.1,$(MAN)) '$(MAN_DIR)/man1')
 	$(if $(MAN),install -m 644 $(filter %.3,$(MAN)) '$(MAN_DIR)/man3')
+	$(if $(DESTDIR),,-@[ $$(id -u) -ne 0 ] || ldconfig)
 
 uninstall: ## remove what install installed
-	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
+	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/libdgen_engine.so' \
+		'$(FIO_ENGINE_DIR)/fio-dgen.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
 		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-bench' '$(BIN_DIR)/dgen-measure' \
 		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-bench.1' \
@@ -342,7 +348,7 @@ uninstall: ## remove what install installed
 		'$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
-		2>/dev/null || :
+		'$(FIO_ENGINE_DIR)' 2>/dev/null || :
 
 # What the default build leaves in the root of the repository.
 PRODUCTS := libdgen_engine.so libdgen.so libdgen.a dgen dgen-bench dgen-measure

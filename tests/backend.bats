@@ -149,3 +149,40 @@ substitutes() {
 	dgen_raw --cmdprio_percentage=10 --cmdprio_bssplit=4k/30
 	failed
 }
+
+# What is known of the hooks that engines of fio may have. Those of the content layer, in front of the
+# inner engine's, and those that fio calls right away.
+REPLACED="setup init prep queue commit getevents event cleanup open_file close_file io_u_init io_u_free"
+PASSED_ON="post_init errdetails cancel invalidate unlink_file get_file_size prepopulate_file terminate
+	iomem_alloc iomem_free get_zoned_model report_zones reset_wp move_zone_wp get_max_open_zones
+	get_max_active_zones finish_zone fdp_fetch_ruhs"
+
+@test "backend: every hook that this fio knows is replaced or passed on, and none is forgotten" {
+	read -ra hooks < <(sed -n '/^struct ioengine_ops {/,/^};/p' "$ROOT/build/fio/src/ioengines.h" |
+		grep -oP '\(\*\K\w+(?=\)\()' | paste -sd ' ')
+	((${#hooks[@]} >= 25)) || fail "fio's header has ${#hooks[@]} hooks"
+	build_helper fio_hooks "-DHOOKS=$(printf 'HOOK(%s) ' "${hooks[@]}")"
+	cat >fio.sh <<-END
+		#!/bin/sh
+		exec env LD_PRELOAD="$HELPERS/fio_hooks" "$FIO" "\$@"
+	END
+	chmod +x fio.sh
+	FIO=./fio.sh
+	dgen --backend=fio:hooks --size=512k
+	for hook in "${hooks[@]}"; do
+		become=$(grep -oP "^hook $hook \\K(copied|replaced|lost)" fio.err) || fail "$hook: unseen"
+		if [[ " $REPLACED " == *" $hook "* ]]; then
+			[[ $become == replaced ]] || fail "$hook: $become"
+		elif [[ " $PASSED_ON " == *[[:space:]]"$hook"[[:space:]]* ]]; then
+			[[ $become == copied ]] || fail "$hook: $become"
+		else
+			fail "$hook: new in this fio, and $become: does it carry I/O or data? Then replace" \
+				"it. Note it in this test."
+		fi
+	done
+	# What stands in front of a hook calls it.
+	for hook in $REPLACED post_init iomem_alloc iomem_free; do
+		grep -q "^hook $hook called" fio.err || fail "$hook of the back end is not called"
+	done
+	(($(grep -c '^hook queue called' fio.err) == 8)) || fail "calls of queue"
+}

@@ -44,6 +44,12 @@ setup_file() {
 	engine=$(find root -name libdgen_engine.so)
 	ENGINE=$T/$engine
 	dgen --size=1m --dedup_ratio=2
+	# From any directory, by its name alone; fio looks "external:" up as a path first.
+	LD_LIBRARY_PATH=$T/root/usr/local/lib "$FIO" --ioengine=libdgen_engine.so --name=j \
+		--filename=by-name --size=1m --bs=64k --rw=write --dedup_ratio=2 --data_seed=1 \
+		--dedup_domain=f >fio.out 2>&1 || { show fio.out; false; }
+	same f by-name "the engine by its name"
+	[[ -e root/usr/local/lib/fio/fio-dgen.so ]] || fail "no fio-dgen.so"
 	make_quietly uninstall DESTDIR="$T/root" PREFIX=/usr/local
 	[[ -z $(find root -type f -o -type l) ]] || fail "left: $(find root -type f -o -type l)"
 }

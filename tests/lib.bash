@@ -58,6 +58,9 @@ teardown() {
 	local each
 
 	cd / || true
+	# Servers that a test has started.
+	# shellcheck disable=SC2046 # several
+	kill $(jobs -p) 2>/dev/null || true
 	# The jobs of a fio that was killed outlive it.
 	pkill -KILL -f -- "--filename=$T/" || true
 	# A lazy detach and unmount work in any order.
@@ -128,12 +131,20 @@ has_fio_engine() {
 	"$FIO" --enghelp 2>&1 | grep -qxP "\t$1"
 }
 
-# build_helper NAME: tests/helpers/NAME.c, compiled once for each test file, as $HELPERS/NAME.
+# build_helper NAME [flag]...: tests/helpers/NAME.c, compiled once for each test file, as $HELPERS/NAME.
 build_helper() {
 	HELPERS=$BATS_FILE_TMPDIR
 	[[ -e $HELPERS/$1 ]] && return
 	need_command cc
 	case $1 in
+	fio_*)
+		# Against the source that the engine was built from.
+		local fio=$ROOT/build/fio
+		cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" -D_GNU_SOURCE -D_LARGEFILE_SOURCE \
+			-D_FILE_OFFSET_BITS=64 -DFIO_INTERNAL -DFIO_INC_DEBUG "${@:2}" -isystem "$fio/src" \
+			-include "$fio/src/config-host.h" -include "$fio/version.h" \
+			"$BATS_TEST_DIRNAME/helpers/$1.c"
+		;;
 	bad_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	*) cc -O2 -Wall -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	esac
