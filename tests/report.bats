@@ -43,6 +43,28 @@ slow_server() {
 	skip "nbdkit does not start"
 }
 
+# throttled MAJOR:MINOR BYTES COMMAND...: may write so many bytes in a second to this device.
+throttled() {
+	local top=/sys/fs/cgroup group limit rule result=0
+
+	if [[ -e $top/cgroup.controllers ]]; then
+		group=$top/dgen-test-$$ limit=io.max rule="$1 wbps=$2"
+	else
+		group=$top/blkio/dgen-test-$$ limit=blkio.throttle.write_bps_device rule="$1 $2"
+	fi
+	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
+	[[ -e $group/$limit ]] && echo "$rule" >"$group/$limit" 2>/dev/null || {
+		rmdir "$group"
+		skip "no limit of I/O can be set here"
+	}
+	(
+		echo 0 >"$group/cgroup.procs"
+		"${@:3}"
+	) || result=$?
+	rmdir "$group"
+	return "$result"
+}
+
 @test "report: for people, with what was asked for and what was found" {
 	for thread in 0 1; do
 		dgen --output-format=normal --dedup_ratio=2 --compress_ratio=3 --numjobs=2 \
@@ -185,27 +207,37 @@ slow_server() {
 	verdict_is storage-bound
 }
 
-@test "verdict: a device behind a throttled cgroup" {
-	need_root
-	local group=/sys/fs/cgroup/dgen-test-$$ device
+# One makes data all the time, the other waits all the time: of both together it is half.
+@test "verdict: balanced, and each job's own" {
+	slow_server --filter=delay memory 64M wdelay=5ms
+	reported --backend=null --bs=1m --size=1t --time_based --runtime=2 --name=waits \
+		--backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" \
+		--filename=g --rw=write --bs=64k --size=8m --time_based --runtime=2 --iodepth=2 \
+		--data_seed=1 --report_file=report.json
+	[[ $(of_report '[.groups[0].writers[].verdict] | sort | join(" ")') == \
+		"generator-bound storage-bound" ]] || { show report.json; false; }
+	verdict_is balanced
+	parts_add_up
+}
 
-	[[ -e /sys/fs/cgroup/cgroup.controllers ]] || skip "no cgroup v2 here"
+@test "verdict: a device behind a throttled cgroup" {
+	local device
+
+	need_root
 	((DIRECT)) || skip "the file system of the tests takes no O_DIRECT"
 	device=$(lsblk -no MAJ:MIN "$(df --output=source . | tail -n 1)" 2>/dev/null | head -n 1 | tr -d ' ') ||
 		skip "the files of the tests lie on no block device"
-	mkdir "$group" 2>/dev/null || skip "no cgroup can be made here"
-	[[ $device && -e $group/io.max ]] && echo "$device wbps=8388608" >"$group/io.max" 2>/dev/null || {
-		rmdir "$group"
-		skip "no limit of I/O can be set here"
-	}
-	status=0
-	(
-		echo 0 >"$group/cgroup.procs"
-		reported --size=16m --thread=1
-	) || status=$?
-	rmdir "$group"
-	((status == 0))
+	[[ $device ]] || skip "the files of the tests lie on no block device"
+	throttled "$device" 8388608 reported --size=16m --thread=1
 	verdict_is storage-bound
+}
+
+@test "verdict: a slow loop device" {
+	loop_device 64m
+	throttled "$(lsblk -dno MAJ:MIN "$DEVICE" | tr -d ' ')" 16777216 \
+		reported --filename="$DEVICE" --size=16m --direct=1
+	verdict_is storage-bound
+	parts_add_up
 }
 
 @test "verdict: one CPU shared with a busy loop" {
