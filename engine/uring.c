@@ -163,7 +163,8 @@ static int enter(struct thread_data *td, unsigned int wait)
 	struct uring *u = td->io_ops_data;
 	int ret;
 
-	ret = wait ? io_uring_submit_and_wait(&u->ring, wait) : io_uring_submit(&u->ring);
+	ret = wait ? io_uring_submit_and_wait(&u->ring, wait) :
+		     io_uring_submit_and_get_events(&u->ring);
 	if (ret > 0) {
 		/* With a polling kernel thread the count may be of older entries too. */
 		async_submitted(td, &u->async,
