@@ -2,9 +2,11 @@
 /* The options of the engine: their names, their help, their parsing. */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "async.h"
 #include "calibration.h"
@@ -191,10 +193,21 @@ static int verify_state_file_cb(void *eo, const char *value)
 			    PATH_LENGTH_MAX);
 }
 
+/*
+ * %h is the host that runs the job. With fio's client and servers ${HOSTNAME} does not do: it comes
+ * from the environment of the client.
+ */
 static int dedup_domain_cb(void *eo, const char *value)
 {
+	const char *const at = value ? strstr(value, "%h") : NULL;
+	char host[HOST_NAME_MAX + 1] = "", name[DOMAIN_MAX + HOST_NAME_MAX];
 	struct options *options = eo;
 
+	if (at) {
+		gethostname(host, sizeof(host) - 1);
+		snprintf(name, sizeof(name), "%.*s%s%s", (int)(at - value), value, host, at + 2);
+		value = name;
+	}
 	return parse_string("dedup_domain", value, options->dedup_domain, DOMAIN_MAX);
 }
 
@@ -345,8 +358,8 @@ struct fio_option options_table[] = {
 	       "Keeps which version each part of the files holds, through a kill or a crash; a "
 	       "job with verify= that only reads takes it from there"),
 	PARSED(dedup_domain, "Deduplication domain",
-	       "Files with the same name here hold the same data, as clones do (default: the "
-	       "file's own name)"),
+	       "Files with the same name here hold the same data, as clones do; %h is the name of the "
+	       "host (default: the file's own name)"),
 	PARSED(backend, "Back end",
 	       "The engine that does the I/O: io_uring, libaio, null, or fio:NAME for any engine "
 	       "of fio",
