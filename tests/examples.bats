@@ -20,7 +20,7 @@ SAME="$SAME_SHORT aio-read backwards-read rand-zones tiobench-example butterfly 
 	zbd-seq-read:s/^offset=.*/offset=0/;s/^zonesize=.*/zonesize=1m/"
 # Those that end by the clock, or draw at random anew each time, run to the end.
 RUN_SHORT="fio-rand-RW"
-RUN="$RUN_SHORT fio-rand-read fio-rand-write fio-seq-RW fio-seq-read fio-seq-write flow exitwhat falloc
+RUN="$RUN_SHORT fio-rand-read fio-rand-write fio-seq-RW fio-seq-read fio-seq-write flow exitwhat
 	jesd219 zbd-rand-write:s/^zonesize=.*/zonesize=1m/;s/^bs=.*/bs=64k/;s/^numjobs=.*/numjobs=4/"
 
 # example NAME[:SED] ENGINE [option]...: runs it in a directory of its own, leaves the figures in "out".
