@@ -41,7 +41,7 @@ setup_file() {
 		[[ -f root/usr/local/share/man/man3/dgen.3 ]] || { show installed; false; }
 		[[ -f root/usr/local/share/man/man1/dgen-measure.1 ]] || { show installed; false; }
 	fi
-	engine=$(find root -name libdgen_engine.so)
+	engine=$(find root -type f -name libdgen_engine.so)
 	ENGINE=$T/$engine
 	dgen --size=1m --dedup_ratio=2
 	# From any directory, by its name alone; fio looks "external:" up as a path first.
