@@ -62,8 +62,8 @@ struct account {
 	uint64_t filled; /* bytes */
 	uint64_t helped; /* ns that helper threads filled, all together */
 	unsigned int in_flight;
+	struct meter busy; /* with at least one I/O in flight */
 	uint64_t busy_since;
-	uint64_t busy; /* ns with at least one I/O in flight */
 	uint64_t started, ended;
 	uint64_t cpu_before, cpu;     /* ns on a CPU: before it started, and since */
 	uint64_t delay_before, delay; /* ns ready to run, but waiting for a CPU; likewise */
@@ -81,13 +81,13 @@ void account_close(struct account *account);
 static inline void account_sent(struct account *account)
 {
 	if (!account->in_flight++)
-		account->busy_since = account_now();
+		account->busy_since = meter_begin(&account->busy);
 }
 
 static inline void account_came(struct account *account)
 {
 	if (!--account->in_flight)
-		account->busy += account_now() - account->busy_since;
+		meter_end(&account->busy, account->busy_since);
 }
 
 #endif

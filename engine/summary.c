@@ -136,7 +136,7 @@ static void take_times(struct job *job, struct writer *writer)
 	writer->filled = a->filled;
 	writer->fill_ns = a->fill.ns + a->helped;
 	writer->helped_ns = a->helped;
-	writer->busy_ns = td_ioengine_flagged(job->td, FIO_SYNCIO) ? a->wait.ns : a->busy;
+	writer->busy_ns = td_ioengine_flagged(job->td, FIO_SYNCIO) ? a->wait.ns : a->busy.ns;
 	if (writer->busy_ns > a->ended - a->started)
 		writer->busy_ns = a->ended - a->started;
 }
