@@ -349,7 +349,7 @@ table()
 		is D x C; for zram C, which does not deduplicate; for xfs D, which does not compress; for btrfs what
 		C becomes in its unit of 4 KiB for 128 KiB. *fio* is its own data for the same request
 		(\`dedupe_percentage\`, \`buffer_compress_percentage\`, \`refill_buffers\`). btrfs is mounted with
-		\`compress-force\`: without, its own test leaves such data below about 1.6:1 as it is, fio's as well.
+		\`compress-force\`: without, its own test leaves such data below about 1.7:1 as it is, fio's as well.
 
 		| storage | D | C | wanted | dgen | error | fio | error |
 		|---|---|---|---|---|---|---|---|
