@@ -131,11 +131,14 @@ BENCH_OBJ := $(call object,$(BENCH_SRC))
 UNIT_OBJ := $(call object,$(UNIT_SRC))
 UNIT_COMMON_OBJ := $(call object,$(UNIT_COMMON_SRC))
 UNIT_BIN := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ := $(call object,$(FUZZ_SRC))
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 EXAMPLE_BIN := $(EXAMPLE_SRC:%.c=$(B)/%)
 CALIBRATE_BIN := $(B)/calibrate
 BENCH := $(B)/bench-generator
 ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND_OBJ) \
-	$(BENCH_COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(BENCH_OBJ)
+	$(BENCH_COMMAND_OBJ) $(EXAMPLE_OBJ) $(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(FUZZ_OBJ) $(BENCH_OBJ)
 
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
@@ -183,7 +186,10 @@ $(VERIFY_OBJ): OBJ_FLAGS = $(VERIFY_FLAGS)
 $(ENGINE_OBJ): OBJ_FLAGS = $(ENGINE_FLAGS)
 $(MEASURE_OBJ): OBJ_FLAGS = $(MEASURE_FLAGS)
 $(COMMAND_OBJ) $(BENCH_COMMAND_OBJ) $(EXAMPLE_OBJ): OBJ_FLAGS = $(COMMAND_FLAGS)
-$(UNIT_OBJ) $(UNIT_COMMON_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
+$(UNIT_OBJ) $(UNIT_COMMON_OBJ) $(FUZZ_OBJ): OBJ_FLAGS = $(TEST_FLAGS)
+# It needs the types of fio's options.
+$(B)/tests/fuzz/fuzz_options.o: OBJ_FLAGS = $(ENGINE_FLAGS)
+$(B)/tests/fuzz/fuzz_options.o: $(FIO_DIR)/stamp
 # It races with what the user's CFLAGS make of the generator.
 $(BENCH_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
@@ -245,6 +251,13 @@ $(MAN): $(B)/%: %.scd
 $(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $< $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(TEST_LIBS)
+
+# Built by make fuzz, with clang: libFuzzer is a part of it.
+$(B)/tests/fuzz/fuzz_options: $(B)/engine/options.o $(B)/command/values.o
+$(B)/tests/fuzz/fuzz_measure: $(filter-out %/dgen-measure.o,$(MEASURE_OBJ))
+$(FUZZ_BIN): %: %.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIBDGEN) $(MEASURE_LIBS)
 
 # fio's own fill function, twice: with the flags that fio was configured with (a distribution sets -O2,
 # which wins over its -O3), and with those it has where nobody sets any. One symbol of each is kept.

@@ -118,8 +118,8 @@ static inline void announce(uint8_t *out, uint32_t zeros)
 static INLINED void put_random(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
 			       uint32_t end, uint32_t zeros, struct place *p)
 {
-	const uint8_t *line = t->lines[0] + begin,
-		      *stop = t->lines[0] + end / DGEN_LINE * DGEN_LINE;
+	const uint8_t *const lines = (const uint8_t *)t->lines;
+	const uint8_t *line = lines + begin, *stop = lines + end / DGEN_LINE * DGEN_LINE;
 
 	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
 	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE)
@@ -202,7 +202,7 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 	if (random > at)
 		mask -= random - at < DGEN_LINE ? random - at : DGEN_LINE;
 	for (int i = 0; i < VECS; i++)
-		line[i] = and(line_part(keys, t, t->lines[0] + at, i),
+		line[i] = and(line_part(keys, t, (const uint8_t *)t->lines + at, i),
 			      load(mask + i * sizeof(vec)));
 	return put_part_of_line(line, begin - at, end - begin, p);
 }

@@ -316,6 +316,12 @@ state() {
 		dgen_raw --rw=read --verify=md5 --verify_state_file=bad
 		((status < 124)) || fail "a damaged byte $at: $status"
 	done
+	# 2^56 versions that may be there, of the part that was not written.
+	state --rw=write --verify_state_file=many --io_size=1m
+	printf '\377\377\377\377\377\377\377' | dd of=many bs=1 seek=224 conv=notrunc status=none
+	printf '\1\0' | dd of=many bs=1 seek=256 conv=notrunc status=none
+	dgen_raw --rw=read --verify=md5 --verify_state_file=many
+	failed
 	truncate -s 70000 state
 	dgen_raw --rw=read --verify=md5 --verify_state_file=state
 	refused "verify_state_file=state"

@@ -124,7 +124,7 @@ static uint64_t total(bool is_file, uint64_t room)
 /* A file of tags is input like any other: nothing in it is believed. */
 static int check_files(const struct head *head, uint64_t size, const char *path, char *why)
 {
-	if (head->end < head_size() || head->end > size)
+	if (head->end < head_size() || head->end > size || head->end % PAGE)
 		goto damaged;
 	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
 		const struct track_file *f = &head->files[i];
@@ -132,10 +132,15 @@ static int check_files(const struct head *head, uint64_t size, const char *path,
 		if (!f->domain)
 			continue;
 		if (f->grain < 512 || f->grain % 512 || f->grain > head->dedup_unit ||
-		    f->name[TRACK_NAME_MAX] || f->at % PAGE || f->room % PAGE || f->room > size)
+		    f->size > INT64_MAX || f->name[TRACK_NAME_MAX] || f->at % PAGE ||
+		    f->room % PAGE || f->room > head->end)
 			goto damaged;
-		if (f->at && (f->at < head_size() || track_grains(f) > f->room || f->at > size ||
-			      total(true, f->room) > size - f->at))
+		/* No tags yet, so no room for them either. */
+		if (!f->at && f->room)
+			goto damaged;
+		/* What lies behind the end is cut off when the next file gets room. */
+		if (f->at && (f->at < head_size() || track_grains(f) > f->room ||
+			      f->at > head->end || total(true, f->room) > head->end - f->at))
 			goto damaged;
 	}
 	return 0;
