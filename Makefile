@@ -143,7 +143,7 @@ ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests run check bench-generator quality calibrate lint format install uninstall clean \
+.PHONY: all tests fuzzers run check check-sanitize fuzz bench-generator quality calibrate lint format install uninstall clean \
 	distclean help deps FORCE
 
 # The default.
@@ -151,6 +151,10 @@ all: $(ENGINE) $(MEASURE) $(COMMAND) $(BENCH_COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $
 	@:
 
 tests: $(UNIT_BIN) $(EXAMPLE_BIN) $(CALIBRATE_BIN) ## build the unit tests and the example
+	@:
+
+# By make fuzz, with clang.
+fuzzers: $(FUZZ_BIN)
 	@:
 
 # ---------------------------------------------------------------- compile and link
@@ -292,6 +296,14 @@ run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN
 # Installs, builds, lints and tests; a failure of any of these is one in the count.
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
 	+@MAKE='$(MAKE)' BUILD_DIR='$(B)' T='$(T)' tests/run
+
+# One after the other: with address and undefined behaviour, leaks, races, under valgrind.
+check-sanitize: ## the tests of what runs with sanitizers and under valgrind, hours (T=)
+	+@MAKE='$(MAKE)' T='$(T)' tests/sanitize
+
+# clang's sanitizers see what is fuzzed; new inputs lie in build/fuzz/corpus.
+fuzz: deps ## fuzz everything that reads what others wrote, one after the other (DURATION=seconds each, T=name)
+	+@MAKE='$(MAKE)' DURATION='$(DURATION)' tests/fuzz/run $(T)
 
 bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUICK=1 JSON=FILE BENCH_OPTIONS=)
 	@$(BENCH) $(if $(QUICK),--quick) $(if $(JSON),--json='$(JSON)') $(BENCH_OPTIONS)

@@ -7,6 +7,8 @@
 #   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio. An engine
 #                         with gcc's sanitizers brings their runtime into fio.
 #   TMPDIR                where the files go; a disk that takes O_DIRECT is best
+#   VALGRIND=1            runs fio and the programs under valgrind
+#   THREADS=1             with a build with sanitizers: jobs are threads, and leaks are looked for
 #   DGEN_FULL=1           every value of every matrix (an hour or more)
 #   FIO_OTHER             other fio binaries, separated by colons: versions that the engine must
 #                         refuse, builds of the same version that it must refuse or serve well
@@ -20,26 +22,64 @@ ENGINE=${ENGINE:-$ROOT/libdgen_engine.so}
 FIO=${FIO:-fio}
 MEASURE=${MEASURE:-$ROOT/dgen-measure}
 DGEN_FULL=${DGEN_FULL:-}
+VALGRIND=${VALGRIND:-}
+THREADS=${THREADS:-}
 unset DGEN_KERNEL
 # fio's and the system's messages are compared.
 export LC_ALL=C
 
-# The runtime of an engine's sanitizers must be loaded first, and fio was built without. What fio
-# itself leaks is not of interest.
+# The runtime of an engine's sanitizers must be loaded first, and fio was built without. What is found is
+# written aside, where teardown looks for what is the engine's: fio itself leaks and races. Races are looked
+# for with jobs as threads, without randomised addresses, which get in its way. So are leaks, with THREADS=1:
+# what is made for a job that is a process, that process frees, in its copy. Programs see to themselves.
 with_sanitizers() {
-	local runtime real
+	local runtime real run='' each
+	local log=$T/sanitizer
 
 	runtime=$(ldd "$ENGINE" 2>/dev/null | awk '/^\tlib[a-z]*san\.so/ { print $3 }' | paste -sd :)
-	[[ $runtime ]] || return 0
+	[[ $runtime || $VALGRIND ]] || return 0
+	if [[ $runtime == *tsan* ]]; then
+		run='setarch -R'
+		THREADS=1
+	elif [[ ! $runtime ]]; then
+		run="valgrind -q --leak-check=full --show-leak-kinds=definite --log-file=$log.%p"
+	fi
 	real=$(command -v "$FIO")
 	FIO=$BATS_FILE_TMPDIR/fio-sanitized
 	cat >"$FIO" <<-END
 		#!/bin/bash
-		export LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
-		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
-		exec "$real" "\$@"
+		format='stack_trace_format="    #%n %p %F %S %M"'
+		export ASAN_OPTIONS=abort_on_error=1:exitcode=0:log_path=$log:detect_leaks=${THREADS:-0}:\$format
+		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$log:\$format
+		export TSAN_OPTIONS=exitcode=0:die_after_fork=0:log_path=$log:\$format
+		${runtime:+export LD_PRELOAD=$runtime}
+		exec $run "$real" ${THREADS:+--thread=1} "\$@"
 	END
 	chmod +x "$FIO"
+	[[ $VALGRIND ]] || return 0
+	for each in MEASURE COMMAND; do
+		[[ ${!each} != */sanitized-* ]] || continue
+		real=$BATS_FILE_TMPDIR/sanitized-${!each##*/}
+		printf '#!/bin/bash\nexec valgrind -q --error-exitcode=99 --leak-check=full "%s" "$@"\n' \
+			"${!each}" >"$real"
+		chmod +x "$real"
+		printf -v "$each" %s "$real"
+	done
+}
+
+# Reports that have the engine where it happened, or where the function was called in which it did.
+no_reports() {
+	local found
+
+	found=$(cat "$T"/sanitizer.* 2>/dev/null | awk '
+		/^(==[0-9]+==)? *$|^=+$|^$/ { if (ours) printf "%s", text; text = ""; ours = 0 }
+		{ text = text $0 "\n" }
+		/ #[01] .*libdgen_engine/ || / runtime error: / || /ERROR: AddressSanitizer/ { ours = 1 }
+		# valgrind has names of files for what was built with them: for the engine.
+		/^==[0-9]+== +at / { frames = 0 }
+		/^==[0-9]+== +(at|by) / && !/\(vg_replace/ && frames++ < 2 && /\([a-z_]+\.c:/ { ours = 1 }
+		END { if (ours) printf "%s", text }')
+	[[ ! $found ]] || fail "$found"
 }
 
 setup() {
@@ -55,7 +95,7 @@ setup() {
 }
 
 teardown() {
-	local each
+	local each bad=0
 
 	cd / || true
 	# Servers that a test has started.
@@ -63,6 +103,7 @@ teardown() {
 	kill $(jobs -p) 2>/dev/null || true
 	# The jobs of a fio that was killed outlive it.
 	pkill -KILL -f -- "--filename=$T/" || true
+	no_reports || bad=1
 	# A lazy detach and unmount work in any order.
 	for each in "${LOOPS[@]}"; do
 		losetup -d "$each" || true
@@ -71,6 +112,7 @@ teardown() {
 		umount "$each" 2>/dev/null || umount -l "$each" || true
 	done
 	rm -rf --one-file-system "${T:?}"/*
+	return "$bad"
 }
 
 fail() {
