@@ -27,7 +27,8 @@ FIO_CONFIGURE ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 CFLAGS ?= -O2 -g
-B ?= build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+COVERAGE ?=
+B ?= build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),/coverage)
 
 # What users run lies in the root of the repository; other builds keep theirs to themselves.
 OUT := $(if $(filter build,$(B)),,$(B)/)
@@ -43,7 +44,7 @@ VERSION := $(shell sed -n 's/.*DGEN_VERSION "\(.*\)"/\1/p' version.h)
 # One source of fio for all builds.
 FIO_DIR := build/fio
 
-export CC CFLAGS CPPFLAGS FIO FIO_SRC FIO_CONFIGURE
+export COVERAGE CC CFLAGS CPPFLAGS FIO FIO_SRC FIO_CONFIGURE
 
 ifeq ($(V),1)
 Q :=
@@ -67,10 +68,12 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wol
 HARDENING := $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	-fstack-protector-strong $(if $(X86_64),-fstack-clash-protection -fcf-protection)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover)
+# gcc's count of lines, for make coverage.
+COUNTERS := $(if $(COVERAGE),-O1 --coverage -fprofile-update=atomic)
 
 BASE_FLAGS := -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) $(CPPFLAGS) \
-	$(CFLAGS) $(SANITIZERS)
-LINK_FLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZERS) $(LDFLAGS)
+	$(CFLAGS) $(SANITIZERS) $(COUNTERS)
+LINK_FLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZERS) $(COUNTERS) $(LDFLAGS)
 
 # fio's own flags for its engines, as far as its headers look at them. -isystem keeps the warnings
 # of those headers out.
@@ -80,7 +83,7 @@ FIO_FLAGS := -D_GNU_SOURCE -D_LARGEFILE_SOURCE -D_FILE_OFFSET_BITS=64 -DFIO_INTE
 
 # The kernels count on loops of known length being unrolled. A product and a sum rounded at once, as some
 # processors can, would give other bytes there.
-GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator -ffp-contract=off $(if $(filter -O2,$(CFLAGS)),-O3)
+GENERATOR_FLAGS := -D_GNU_SOURCE -Igenerator -ffp-contract=off $(if $(filter -O2,$(CFLAGS)),$(if $(COVERAGE),,-O3))
 ENGINE_FLAGS := -I. -Iengine -Igenerator -Iverify $(FIO_FLAGS)
 MEASURE_FLAGS := -I. -Imeasure
 COMMAND_FLAGS := -D_GNU_SOURCE -I. -Icommand -Igenerator -Iverify
@@ -143,7 +146,7 @@ ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests fuzzers run check check-sanitize fuzz bench-generator quality calibrate lint format install uninstall clean \
+.PHONY: all tests fuzzers run check check-sanitize coverage fuzz bench-generator quality calibrate lint format install uninstall clean \
 	distclean help deps FORCE
 
 # The default.
@@ -300,6 +303,14 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 # One after the other: with address and undefined behaviour, leaks, races, under valgrind.
 check-sanitize: ## the tests of what runs with sanitizers and under valgrind, hours (T=)
 	+@MAKE='$(MAKE)' T='$(T)' tests/sanitize
+
+# gcc counts in a build of its own, which starts from nothing each time.
+coverage: ## which lines of engine/ and generator/ the tests run, into build/coverage.txt (T=)
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || :
+	+-@$(MAKE) --no-print-directory COVERAGE=1 check T='$(or $(T),unit_ .bats)'
+	@gcovr --root . --object-directory build/coverage --filter engine/ --filter generator/ \
+		--exclude-throw-branches build/coverage > build/coverage.txt
+	@cat build/coverage.txt
 
 # clang's sanitizers see what is fuzzed; new inputs lie in build/fuzz/corpus.
 fuzz: deps ## fuzz everything that reads what others wrote, one after the other (DURATION=seconds each, T=name)

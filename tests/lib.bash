@@ -7,6 +7,7 @@
 #   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio. An engine
 #                         with gcc's sanitizers brings their runtime into fio.
 #   TMPDIR                where the files go; a disk that takes O_DIRECT is best
+#   COVERAGE=1            the build counts what lines are run
 #   VALGRIND=1            runs fio and the programs under valgrind
 #   THREADS=1             with a build with sanitizers: jobs are threads, and leaks are looked for
 #   DGEN_FULL=1           every value of every matrix (an hour or more)
@@ -23,6 +24,7 @@ FIO=${FIO:-fio}
 MEASURE=${MEASURE:-$ROOT/dgen-measure}
 DGEN_FULL=${DGEN_FULL:-}
 VALGRIND=${VALGRIND:-}
+COVERAGE=${COVERAGE:-}
 THREADS=${THREADS:-}
 unset DGEN_KERNEL
 # fio's and the system's messages are compared.
@@ -67,6 +69,13 @@ with_sanitizers() {
 	done
 }
 
+# The counts of a job that is a process, which fio ends with _exit().
+with_coverage() {
+	[[ $COVERAGE ]] || return 0
+	build_helper fini_exit
+	export LD_PRELOAD=$HELPERS/fini_exit
+}
+
 # Reports that have the engine where it happened, or where the function was called in which it did.
 no_reports() {
 	local found
@@ -87,6 +96,7 @@ setup() {
 	LOOPS=()
 	MOUNTS=()
 	with_sanitizers
+	with_coverage
 	cd "$T" || return 1
 	# Where O_DIRECT is refused the data is the same without it.
 	DIRECT=1
@@ -187,7 +197,7 @@ build_helper() {
 			-include "$fio/src/config-host.h" -include "$fio/version.h" \
 			"$BATS_TEST_DIRNAME/helpers/$1.c"
 		;;
-	bad_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
+	bad_* | fini_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	*) cc -O2 -Wall -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	esac
 }

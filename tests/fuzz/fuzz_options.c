@@ -21,6 +21,7 @@ const char program[] = "fuzz";
 
 static unsigned int lines; /* said by the engine */
 static const char *about;  /* the option that they must name */
+static bool refused;       /* a value; with fio that is the end */
 
 /* What fio has for messages. */
 ssize_t log_err(const char *format, ...)
@@ -49,6 +50,7 @@ static void set(struct options *options, const struct fio_option *o, const char 
 	lines = 0;
 	ret = take_value(options, value);
 	must(ret ? ret > 0 && lines == 1 : !lines);
+	refused |= ret;
 }
 
 static void set_line(struct options *options, char *line)
@@ -89,6 +91,7 @@ static void check_engine(const char *text)
 
 	must(options && copy);
 	options->data = (struct dgen_options)DGEN_OPTIONS_DEFAULT;
+	refused = false;
 	while ((line = strsep(&rest, "\n")))
 		set_line(options, line);
 	must_end(options->dedup_domain, DOMAIN_MAX);
@@ -97,8 +100,8 @@ static void check_engine(const char *text)
 	must_end(options->backend, BACKEND_MAX);
 	must_end(options->backend_options, BACKEND_OPTIONS_MAX);
 	must(options->gen_threads <= GEN_THREADS_MAX && options->numa_mode <= NUMA_DISABLED);
-	must(options->data_version <= DATA_VERSION_MAX);
-	must(options->oldest_version <= DATA_VERSION_MAX);
+	must(refused || options->data_version <= DATA_VERSION_MAX);
+	must(refused || options->oldest_version <= DATA_VERSION_MAX);
 	check_mix(&options->data);
 	if (dgen_create(&options->data, &dgen, why))
 		must_be_a_line(why, sizeof(why));
