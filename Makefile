@@ -146,7 +146,7 @@ ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests fuzzers run check check-sanitize coverage fuzz bench-generator quality calibrate lint format install uninstall clean \
+.PHONY: all tests fuzzers run check check-sanitize coverage soak fuzz bench-generator quality calibrate lint format install uninstall clean \
 	distclean help deps FORCE
 
 # The default.
@@ -303,6 +303,10 @@ check: ## run all tests and lint; T='name ...' runs those whose name contains a 
 # One after the other: with address and undefined behaviour, leaks, races, under valgrind.
 check-sanitize: ## the tests of what runs with sanitizers and under valgrind, hours (T=)
 	+@MAKE='$(MAKE)' T='$(T)' tests/sanitize
+
+soak: all ## mixed jobs with verify, drawn at random, for DURATION=seconds (SEED= CASE= SHRINK=1)
+	@DURATION='$(or $(DURATION),60)' FIO='$(FIO)' ENGINE='$(ENGINE)' tests/soak \
+		$(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(SHRINK),--shrink)
 
 # gcc counts in a build of its own, which starts from nothing each time.
 coverage: ## which lines of engine/ and generator/ the tests run, into build/coverage.txt (T=)
