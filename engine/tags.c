@@ -210,6 +210,26 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 	return err;
 }
 
+/*
+ * By the first job that comes. fio starts jobs together, so the others wait: what they write must neither
+ * be looked at nor be settled.
+ */
+static int settle_once(struct job *job, struct job_file *file, const struct track_map *map)
+{
+	enum { BEGUN = 1, DONE };
+	_Atomic uint8_t *const settled = &file->track->settled;
+	uint8_t before = 0;
+	int err = 0;
+
+	if (atomic_compare_exchange_strong(settled, &before, BEGUN)) {
+		err = settle_all(job, file, map);
+		atomic_store(settled, DONE);
+	}
+	while (atomic_load(settled) != DONE && !job->td->terminate)
+		usleep(1000);
+	return err;
+}
+
 /* ---- setup ---- */
 
 /* Then fio makes it, and what is not written is a hole. */
@@ -327,9 +347,8 @@ static int init_file(struct job *job, struct job_file *file)
 	file->flushed = map.flushed;
 	file->changed = map.changed;
 	say_memory(job, file);
-	if (track_mode(job->track) == TRACK_WRITE && track_last_end(job->track) == TRACK_KILLED &&
-	    !atomic_exchange(&file->track->settled, 1))
-		return settle_all(job, file, &map);
+	if (track_mode(job->track) == TRACK_WRITE && track_last_end(job->track) == TRACK_KILLED)
+		return settle_once(job, file, &map);
 	return 0;
 }
 
