@@ -36,6 +36,8 @@
  */
 #include "plan.h"
 
+#include <math.h>
+
 #define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
 #define POOL_MAX 61        /* contents; but for large ratios */
 #define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
@@ -120,30 +122,45 @@ static void lanes_init(struct dgen_plan *plan, uint64_t distance, uint32_t unit)
 	phases_init(plan);
 }
 
-void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
+/* How many units a run has, and how many of them are shared; *run may be too large. */
+static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint64_t distance,
+		     uint32_t unit, double *run)
 {
 	const double ratio = o->dedup_ratio, hot = o->dedup_skew / 100;
-	const uint64_t distance = o->dedup_window ? o->dedup_window : DISTANCE;
-	/* The least that leaves no less than no unique units. */
+	/* The least at which no more than all units are shared. */
 	const double least = ratio * (1 - hot) + hot;
 	const double r = least > REFERENCES ? least : REFERENCES;
+	double part, references;
+
+	for (plan->pool = pool_for(r, distance, unit);;
+	     plan->pool = prime_from((uint32_t)plan->pool + 1)) {
+		plan->newest = plan->pool - (uint64_t)(hot * (double)plan->pool + 0.5);
+		part = 1 - (double)plan->newest / (double)plan->pool;
+		*run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
+		if (!(hot > 0))
+			return;
+		*run = floor((double)plan->pool * (r - 1) / (r - part) / (1 - 1 / ratio) + 0.5);
+		if (*run < (double)plan->pool)
+			*run = (double)plan->pool;
+		/* Where few contents come with a run, its length may be too coarse. */
+		references = (double)plan->newest /
+				     ((double)plan->pool - *run * (1 - 1 / ratio)) +
+			     part;
+		if (references > 0.8 * r && references < 1.6 * r)
+			return;
+	}
+}
+
+void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
+{
+	const uint64_t distance = o->dedup_window ? o->dedup_window : DISTANCE;
 	double run = 0;
 	uint64_t uniques;
 
 	*plan = (struct dgen_plan){ .seed = dgen_mix(o->data_seed + DGEN_GOLDEN) };
-	if (ratio > 1) {
-		plan->pool = pool_for(r, distance, unit);
-		plan->newest = plan->pool - (uint64_t)(hot * (double)plan->pool + 0.5);
-		run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
-	}
-	if (ratio > 1 && hot > 0) {
-		/* The hot part as it came out. */
-		const double part = 1 - (double)plan->newest / (double)plan->pool;
-
-		run = (double)plan->pool * (r - 1) / (r - part) / (1 - 1 / ratio) + 0.5;
-		run = run < (double)plan->pool ? (double)plan->pool : run;
-	}
-	if (ratio <= 1 || run > RUN_MAX) {
+	if (o->dedup_ratio > 1)
+		run_init(plan, o, distance, unit, &run);
+	if (o->dedup_ratio <= 1 || run > RUN_MAX) {
 		plan->pool = 0;
 		return;
 	}
@@ -159,7 +176,7 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	plan->stride_rest = plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
-	plan->rate = (uint64_t)(((double)plan->run.value / ratio - (double)uniques) /
+	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
 				(double)(plan->pool - 1) * 0x1p64);
 	plan->places = dgen_divisor(plan->rate);
 	lanes_init(plan, distance, unit);
