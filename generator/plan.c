@@ -164,7 +164,7 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 		plan->pool = 0;
 		return;
 	}
-	plan->varied = o->dedup_skew > 0 || o->dedup_window;
+	plan->varied = o->dedup_skew > 0 || distance != DISTANCE;
 	plan->run = dgen_divisor((uint64_t)run);
 	uniques = plan->run.value - plan->pool;
 	/*

@@ -81,6 +81,8 @@ static void golden_vectors(void **state)
 		double dedup, compress;
 		uint32_t unit, chunk, codec, record;
 		uint64_t seed, version, offset;
+		double skew;
+		uint64_t window;
 		uint64_t hash;
 	} vectors[] = {
 #include "golden.h"
@@ -102,6 +104,8 @@ static void golden_vectors(void **state)
 
 			options.compress_codec = vectors[i].codec;
 			options.compress_record = vectors[i].record;
+			options.dedup_skew = vectors[i].skew;
+			options.dedup_window = vectors[i].window;
 			dgen = create(kernels[k], &options);
 
 			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
