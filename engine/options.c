@@ -71,10 +71,9 @@ static int parse_large(const char *option, const char *value, uint64_t most, uin
 	static const struct {
 		const char *suffix;
 		unsigned int shift;
-	} units[] = { { "", 0 },     { "b", 0 },  { "k", 10 },  { "kb", 10 },
-		      { "kib", 10 }, { "m", 20 }, { "mb", 20 }, { "mib", 20 },
-		      { "g", 30 },   { "gb", 30 }, { "gib", 30 }, { "t", 40 },
-		      { "tb", 40 },  { "tib", 40 } };
+	} units[] = { { "", 0 },     { "b", 0 },   { "k", 10 },   { "kb", 10 }, { "kib", 10 },
+		      { "m", 20 },   { "mb", 20 }, { "mib", 20 }, { "g", 30 },  { "gb", 30 },
+		      { "gib", 30 }, { "t", 40 },  { "tb", 40 },  { "tib", 40 } };
 	const char *rest;
 	uint64_t number;
 

@@ -134,8 +134,7 @@ static int check_references(const struct dgen_options *o, char *why)
 		return dgen_refuse(why, "dedup_skew=%g: a number from 0 to %g is allowed",
 				   o->dedup_skew, DGEN_SKEW_MAX);
 	if (o->dedup_window && (o->dedup_window < run || o->dedup_window > DGEN_WINDOW_MAX))
-		return dgen_refuse(why,
-				   "dedup_window=%llu: from %s=%u to %llu bytes are allowed",
+		return dgen_refuse(why, "dedup_window=%llu: from %s=%u to %llu bytes are allowed",
 				   (unsigned long long)o->dedup_window,
 				   o->dedup_run ? "dedup_run" : "dedup_unit", run,
 				   (unsigned long long)DGEN_WINDOW_MAX);

@@ -143,8 +143,7 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 		if (*run < (double)plan->pool)
 			*run = (double)plan->pool;
 		/* Where few contents come with a run, its length may be too coarse. */
-		references = (double)plan->newest /
-				     ((double)plan->pool - *run * (1 - 1 / ratio)) +
+		references = (double)plan->newest / ((double)plan->pool - *run * (1 - 1 / ratio)) +
 			     part;
 		if (references > 0.8 * r && references < 1.6 * r)
 			return;
@@ -206,7 +205,8 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	unsigned __int128 sum = (unsigned __int128)x * plan->rate + plan->phases[lane % DGEN_PHASES];
+	unsigned __int128 sum = (unsigned __int128)x * plan->rate +
+				plan->phases[lane % DGEN_PHASES];
 
 	*part = (uint64_t)sum;
 	return (uint64_t)(sum >> 64);
@@ -336,9 +336,9 @@ static uint64_t came(const struct dgen_plan *plan, const struct dgen_walk *w, ui
 {
 	uint64_t part;
 
-	return lane == w->lane ?
-		       own :
-		       introduced(plan, lane, (w->row + (lane < w->lane)) * (plan->pool - 1), &part);
+	return lane == w->lane ? own :
+				 introduced(plan, lane,
+					    (w->row + (lane < w->lane)) * (plan->pool - 1), &part);
 }
 
 /*
@@ -400,8 +400,7 @@ static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct 
 					   bool is_shared)
 {
 	bool paired = count_unit(plan, w), takes = takes_newest(plan, w);
-	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1,
-			      of_age(plan, w));
+	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1, of_age(plan, w));
 
 	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
 		      pick(is_shared, which, w->version));

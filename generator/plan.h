@@ -11,25 +11,25 @@
 #include <stdbool.h>
 
 #define DGEN_DEDUP_MAX 1000.0
-#define DGEN_SKEW_MAX 90.0              /* percent */
+#define DGEN_SKEW_MAX 90.0                  /* percent */
 #define DGEN_WINDOW_MAX (UINT64_C(1) << 40) /* bytes */
-#define DGEN_PHASES 256                 /* lanes beyond that have those of others */
-#define DGEN_SHARED (UINT64_C(1) << 63) /* of a number: a lane, not a unit */
+#define DGEN_PHASES 256                     /* lanes beyond that have those of others */
+#define DGEN_SHARED (UINT64_C(1) << 63)     /* of a number: a lane, not a unit */
 
 struct dgen_plan {
-	uint64_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
+	uint64_t pool;   /* contents a lane shares at a time, a prime; 0: nothing is shared */
 	uint64_t newest; /* of these, those that come last; the others are its first ones, always */
 	bool varied;     /* by dedup_skew or dedup_window */
-	uint64_t lead; /* of the line that tells shared from unique units */
-	uint64_t stride, stride_rest;    /* run / pool: from one shared unit to the next */
-	struct dgen_divisor run;         /* units in a run, pool of which are shared */
-	struct dgen_divisor lanes;       /* runs that take turns, each with contents of its own */
-	struct dgen_divisor prime;       /* pool */
-	struct dgen_divisor turns;       /* pool - 1 */
-	uint64_t rate;                   /* contents that come with a place of a lane, times 2^64 */
-	struct dgen_divisor places;      /* rate */
-	uint64_t seed;                   /* mixed data_seed */
-	uint64_t phases[DGEN_PHASES];    /* of the lanes, times 2^64 */
+	uint64_t lead;   /* of the line that tells shared from unique units */
+	uint64_t stride, stride_rest; /* run / pool: from one shared unit to the next */
+	struct dgen_divisor run;      /* units in a run, pool of which are shared */
+	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
+	struct dgen_divisor prime;    /* pool */
+	struct dgen_divisor turns;    /* pool - 1 */
+	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
+	struct dgen_divisor places;   /* rate */
+	uint64_t seed;                /* mixed data_seed */
+	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
 
 /* A walk over the units of a domain at one version. It remembers what the next unit needs. */

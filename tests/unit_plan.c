@@ -28,14 +28,8 @@ static const struct variant {
 	double skew;
 	uint64_t window;
 } variants[] = {
-	{ 20, 0 },
-	{ 50, 1 << 16 },
-	{ 90, 0 },
-	{ 0, 1 << 16 },
-	{ 0, 16 << 20 },
-	{ 60, 16 << 20 },
-	{ 0, 1 << 30 },
-	{ 90, UINT64_C(1) << 40 },
+	{ 20, 0 },       { 50, 1 << 16 },  { 90, 0 },      { 0, 1 << 16 },
+	{ 0, 16 << 20 }, { 60, 16 << 20 }, { 0, 1 << 30 }, { 90, UINT64_C(1) << 40 },
 };
 
 static struct dgen *vary(double ratio, uint32_t unit, uint64_t seed, const struct variant *variant)
@@ -388,7 +382,8 @@ static void references_are_as_asked(void **state)
 			continue;
 		dgen = vary(ratio, 4096, i, variant);
 		/* Some hundreds of rows, or dozens of long ones. */
-		share = hot_share(dgen, UINT64_C(1) << 26, variant->window > 1 << 20 ? 1 << 19 : 1 << 17,
+		share = hot_share(dgen, UINT64_C(1) << 26,
+				  variant->window > 1 << 20 ? 1 << 19 : 1 << 17,
 				  3 * (ratio > 12 ? 20 : 12), &nearest);
 		if (variant->window <= 1 << 20 && fabs(share - variant->skew / 100) > 0.04)
 			fail_msg("skew %g, D=%g: %.3f of the duplicates", variant->skew, ratio,
@@ -414,12 +409,14 @@ static void variants_are_checked(void **state)
 		{ { 0, 4095 }, "dedup_window=4095", "dedup_unit=4096" },
 		{ { 0, (UINT64_C(1) << 40) + 1 }, "dedup_window", "1099511627776" },
 	};
-	struct dgen *usual = make(3, 4096, 1), *same_as = vary(3, 4096, 1, &(struct variant){ 0, MIB });
+	struct dgen *usual = make(3, 4096, 1),
+		    *same_as = vary(3, 4096, 1, &(struct variant){ 0, MIB });
 	char why[DGEN_WHY_MAX];
 
 	(void)state;
 	for (uint64_t i = 0; i < 10000; i++)
-		assert_true(same(dgen_content(usual, DOMAIN, 1, i), dgen_content(same_as, DOMAIN, 1, i)));
+		assert_true(same(dgen_content(usual, DOMAIN, 1, i),
+				 dgen_content(same_as, DOMAIN, 1, i)));
 	dgen_destroy(usual);
 	dgen_destroy(same_as);
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -442,7 +439,8 @@ static void walks_are_their_units(void **state)
 	for (size_t v = 0; v < COUNT(variants); v++) {
 		struct dgen *dgen = vary(2.5, 512, v, &variants[v]);
 
-		for (uint64_t first = 0; first < UINT64_C(1) << 45; first = first * 29 + 12345 * 512) {
+		for (uint64_t first = 0; first < UINT64_C(1) << 45;
+		     first = first * 29 + 12345 * 512) {
 			first -= first % 512;
 			dgen_fill(dgen, DOMAIN, 3, first, whole, sizeof(whole));
 			for (size_t at = 0; at < sizeof(whole); at += 512) {

@@ -165,7 +165,8 @@ static void varied_plans_lead_back(void **state)
 		double dedup, skew;
 		uint64_t window;
 	} plans[] = {
-		{ 2, 50, 0 }, { 5, 90, 0 }, { 2, 20, 1 << 16 }, { 3, 0, 16 << 20 }, { 2, 60, 64 << 20 },
+		{ 2, 50, 0 },       { 5, 90, 0 },        { 2, 20, 1 << 16 },
+		{ 3, 0, 16 << 20 }, { 2, 60, 64 << 20 },
 	};
 	uint64_t random = 11;
 
@@ -182,7 +183,8 @@ static void varied_plans_lead_back(void **state)
 			uint64_t sectors = (n & 1 ? FILE_SIZE : 8 << 20) / DGEN_SECTOR;
 			uint64_t offset = pseudo(&random) % sectors * DGEN_SECTOR;
 
-			assert_true(check(dgen, 4096, dgen_domain("a"), pseudo(&random) % 5, offset));
+			assert_true(
+				check(dgen, 4096, dgen_domain("a"), pseudo(&random) % 5, offset));
 		}
 		dgen_destroy(dgen);
 	}

@@ -181,11 +181,12 @@ static int check_units(const struct head *head, const struct dgen_options *optio
 			      path, head->zero_percentage, head->dedup_run,
 			      options->zero_percentage, options->dedup_run);
 	if (head->dedup_skew != options->dedup_skew || head->dedup_window != options->dedup_window)
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: is about dedup_skew=%g and dedup_window=%" PRIu64
-			      ", not %g and %" PRIu64 " (0: default)",
-			      path, head->dedup_skew, head->dedup_window, options->dedup_skew,
-			      options->dedup_window);
+		return refuse(
+			why, -EINVAL,
+			"verify_state_file=%s: is about dedup_skew=%g and dedup_window=%" PRIu64
+			", not %g and %" PRIu64 " (0: default)",
+			path, head->dedup_skew, head->dedup_window, options->dedup_skew,
+			options->dedup_window);
 	if (memcmp(head->compress_mix, options->compress_mix, sizeof(head->compress_mix)))
 		return refuse(why, -EINVAL,
 			      "verify_state_file=%s: is about another mix of compress_ratio", path);
