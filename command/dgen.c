@@ -52,6 +52,9 @@ static const char usage[] =
 	"                             the others (0)\n"
 	"      --dedup-unit=SIZE      bytes that storage deduplicates at a time (4k)\n"
 	"      --dedup-run=SIZE       units repeat, and are zero, in runs of so many bytes\n"
+	"      --dedup-skew=N         percent of the duplicates that have one of few hot contents,\n"
+	"                             0 to 90 (0)\n"
+	"      --dedup-window=SIZE    at least, from one reference to a content to the next (1m)\n"
 	"                             (dedup-unit)\n"
 	"      --compress-chunk=SIZE  bytes in which the compression ratio holds (4k, or\n"
 	"                             dedup-unit where that is smaller)\n"
@@ -84,6 +87,8 @@ enum {
 	COMPRESS_RECORD,
 	ZERO_PERCENTAGE,
 	DEDUP_RUN,
+	DEDUP_SKEW,
+	DEDUP_WINDOW,
 	SEED,
 	DATA_VERSION,
 	DOMAIN,
@@ -113,6 +118,10 @@ static const struct option long_options[] = {
 	{ "zero_percentage", required_argument, NULL, ZERO_PERCENTAGE },
 	{ "dedup-run", required_argument, NULL, DEDUP_RUN },
 	{ "dedup_run", required_argument, NULL, DEDUP_RUN },
+	{ "dedup-skew", required_argument, NULL, DEDUP_SKEW },
+	{ "dedup_skew", required_argument, NULL, DEDUP_SKEW },
+	{ "dedup-window", required_argument, NULL, DEDUP_WINDOW },
+	{ "dedup_window", required_argument, NULL, DEDUP_WINDOW },
 	{ "seed", required_argument, NULL, SEED },
 	{ "data-seed", required_argument, NULL, SEED },
 	{ "data_seed", required_argument, NULL, SEED },
@@ -210,6 +219,11 @@ static int set_data_option(struct dgen_options *data, int option)
 		return set_bytes("dedup-unit", &data->dedup_unit);
 	case DEDUP_RUN:
 		return set_bytes("dedup-run", &data->dedup_run);
+	case DEDUP_SKEW:
+		return set_decimal("dedup-skew", optarg, 0, 90,
+				   "a number from 0 to 90, such as 12.5", &data->dedup_skew);
+	case DEDUP_WINDOW:
+		return set_size("dedup-window", optarg, &data->dedup_window);
 	case COMPRESS_CHUNK:
 		return set_bytes("compress-chunk", &data->compress_chunk);
 	case COMPRESS_CODEC:
@@ -233,6 +247,8 @@ static int set_option(struct settings *settings, int option)
 	case ZERO_PERCENTAGE:
 	case DEDUP_UNIT:
 	case DEDUP_RUN:
+	case DEDUP_SKEW:
+	case DEDUP_WINDOW:
 	case COMPRESS_CHUNK:
 	case COMPRESS_CODEC:
 	case COMPRESS_RECORD:

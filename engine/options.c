@@ -65,14 +65,15 @@ static int parse_u64(const char *value, uint64_t *number, const char **rest)
 	return 0;
 }
 
-static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
+static int parse_large(const char *option, const char *value, uint64_t most, uint64_t *bytes)
 {
 	static const char allowed[] = "a number of bytes, such as 4096, 4k or 1m";
 	static const struct {
 		const char *suffix;
 		unsigned int shift;
-	} units[] = { { "", 0 },     { "b", 0 },  { "k", 10 },  { "kb", 10 },
-		      { "kib", 10 }, { "m", 20 }, { "mb", 20 }, { "mib", 20 } };
+	} units[] = { { "", 0 },     { "b", 0 },   { "k", 10 },   { "kb", 10 }, { "kib", 10 },
+		      { "m", 20 },   { "mb", 20 }, { "mib", 20 }, { "g", 30 },  { "gb", 30 },
+		      { "gib", 30 }, { "t", 40 },  { "tb", 40 },  { "tib", 40 } };
 	const char *rest;
 	uint64_t number;
 
@@ -81,12 +82,22 @@ static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcasecmp(rest, units[i].suffix))
 			continue;
-		if (!number || number > UINT32_MAX >> units[i].shift)
+		if (!number || number > most >> units[i].shift)
 			break;
 		*bytes = number << units[i].shift;
 		return 0;
 	}
 	return refuse(option, value, allowed);
+}
+
+static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
+{
+	uint64_t large;
+
+	if (parse_large(option, value, UINT32_MAX, &large))
+		return -EINVAL;
+	*bytes = (uint32_t)large;
+	return 0;
 }
 
 static int parse_string(const char *option, const char *value, char *to, size_t size)
@@ -118,6 +129,21 @@ static int zero_percentage_cb(void *eo, const char *value)
 static int dedup_run_cb(void *eo, const char *value)
 {
 	return parse_bytes("dedup_run", value, &((struct options *)eo)->data.dedup_run);
+}
+
+static int dedup_skew_cb(void *eo, const char *value)
+{
+	struct dgen_options *data = &((struct options *)eo)->data;
+
+	if (parse_decimal(value, &data->dedup_skew) || data->dedup_skew > 90)
+		return refuse("dedup_skew", value, "a number from 0 to 90, such as 12.5");
+	return 0;
+}
+
+static int dedup_window_cb(void *eo, const char *value)
+{
+	return parse_large("dedup_window", value, UINT64_MAX,
+			   &((struct options *)eo)->data.dedup_window);
 }
 
 static int dedup_unit_cb(void *eo, const char *value)
@@ -335,6 +361,11 @@ struct fio_option options_table[] = {
 	PARSED(dedup_run, "Deduplication run",
 	       "Units repeat, and are zero, in aligned runs of so many bytes, a multiple of "
 	       "dedup_unit up to 16m (default: each unit by itself)"),
+	PARSED(dedup_skew, "Deduplication skew",
+	       "Percentage of the duplicates that have one of few hot contents, 0 to 90",
+	       .def = "0"),
+	PARSED(dedup_window, "Deduplication window",
+	       "Bytes, at least, from one reference to a content to the next, up to 1t (default: 1m)"),
 	PARSED(compress_chunk, "Compression chunk",
 	       "Bytes in which compress_ratio holds: 512, 1k, 2k, a multiple of 4k, or dedup_unit "
 	       "(default: 4k, or dedup_unit where that is smaller)"),
@@ -436,7 +467,8 @@ bool options_same_data(const struct dgen_options *a, const struct dgen_options *
 	       a->dedup_unit == b->dedup_unit && a->compress_chunk == b->compress_chunk &&
 	       a->compress_codec == b->compress_codec && a->compress_record == b->compress_record &&
 	       a->data_seed == b->data_seed && a->zero_percentage == b->zero_percentage &&
-	       a->dedup_run == b->dedup_run &&
+	       a->dedup_run == b->dedup_run && a->dedup_skew == b->dedup_skew &&
+	       a->dedup_window == b->dedup_window &&
 	       !memcmp(a->compress_mix, b->compress_mix, sizeof(a->compress_mix));
 }
 

@@ -178,6 +178,10 @@ static void put_command(FILE *out, const struct job *job)
 		fprintf(out, " --zero_percentage=%g", data->zero_percentage);
 	if (data->dedup_run)
 		fprintf(out, " --dedup_run=%u", data->dedup_run);
+	if (data->dedup_skew > 0)
+		fprintf(out, " --dedup_skew=%g", data->dedup_skew);
+	if (data->dedup_window)
+		fprintf(out, " --dedup_window=%" PRIu64, data->dedup_window);
 	if (data->compress_chunk)
 		fprintf(out, " --compress_chunk=%u", data->compress_chunk);
 	if (data->compress_record)

@@ -125,6 +125,22 @@ static int check_places(const struct dgen_options *o, char *why)
 	return 0;
 }
 
+static int check_references(const struct dgen_options *o, char *why)
+{
+	const uint32_t run = o->dedup_run ? o->dedup_run : o->dedup_unit;
+
+	/* Comparisons that NaN fails. */
+	if (!(o->dedup_skew >= 0 && o->dedup_skew <= DGEN_SKEW_MAX))
+		return dgen_refuse(why, "dedup_skew=%g: a number from 0 to %g is allowed",
+				   o->dedup_skew, DGEN_SKEW_MAX);
+	if (o->dedup_window && (o->dedup_window < run || o->dedup_window > DGEN_WINDOW_MAX))
+		return dgen_refuse(why, "dedup_window=%llu: from %s=%u to %llu bytes are allowed",
+				   (unsigned long long)o->dedup_window,
+				   o->dedup_run ? "dedup_run" : "dedup_unit", run,
+				   (unsigned long long)DGEN_WINDOW_MAX);
+	return 0;
+}
+
 /* What the table of measured sizes does not have. */
 static int check_calibration(const struct dgen_options *o, uint32_t chunk, char *why)
 {
@@ -163,7 +179,7 @@ int dgen_check(const struct dgen_options *o, uint32_t chunk, char *why)
 				   chunk, o->dedup_unit);
 	if (is_calibrated(o) && check_calibration(o, chunk, why))
 		return -EINVAL;
-	if (check_mix(o, chunk, why) || check_places(o, why))
+	if (check_mix(o, chunk, why) || check_places(o, why) || check_references(o, why))
 		return -EINVAL;
 	if (o->reserved_32)
 		return dgen_refuse(why, "reserved_32=%u: 0 is allowed", o->reserved_32);

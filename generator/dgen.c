@@ -95,7 +95,7 @@ static void places_init(struct dgen *dgen, const struct dgen_options *o)
 	dgen->blocks = (unit + DGEN_BLOCK - 1) / DGEN_BLOCK;
 	dgen->zeros.share = (uint64_t)(o->zero_percentage / 100 * 0x1p64);
 	dgen->grouped = run > unit || dgen->zeros.share;
-	dgen_plan_init(&dgen->plan, o->dedup_ratio, run, o->data_seed);
+	dgen_plan_init(&dgen->plan, o, run);
 }
 
 int dgen_create(const struct dgen_options *options, struct dgen **out, char *why)

@@ -61,7 +61,15 @@ struct dgen_options {
 	uint32_t dedup_run;   /* bytes; units repeat, and are zero, in aligned runs of so many: a
 				 multiple of dedup_unit up to 16 MiB; 0: each by itself */
 	uint32_t reserved_32; /* 0 */
-	uint64_t reserved[3]; /* 0; for options to come, of which 0 will be the default */
+	/*
+	 * Of the duplicates, so many percent, 0 to 90, have one of few hot contents, each of which comes
+	 * once in dedup_window and goes on to the end; the others have a dozen references, or D.
+	 */
+	double dedup_skew;
+	uint64_t
+		dedup_window; /* bytes, at least, from one reference to a content to the next; up to
+				  1 TiB; 0: 1 MiB */
+	uint64_t reserved[1]; /* 0; for options to come, of which 0 will be the default */
 };
 
 enum dgen_codec { DGEN_LZ4, DGEN_ZSTD, DGEN_DEFLATE, DGEN_LZO };
@@ -69,9 +77,9 @@ enum dgen_codec { DGEN_LZ4, DGEN_ZSTD, DGEN_DEFLATE, DGEN_LZO };
 /* Incompressible, unique 4 KiB units. */
 #define DGEN_OPTIONS_DEFAULT                                                                       \
 	{                                                                                          \
-		1.0, 1.0, 4096, 0, 0, 0, 0, 0, { { 0, 0, 0 } }, 0, 0,                              \
+		1.0, 1.0, 4096, 0, 0, 0, 0, 0, { { 0, 0, 0 } }, 0, 0, 0, 0,                        \
 		{                                                                                  \
-			0, 0, 0                                                                    \
+			0                                                                          \
 		}                                                                                  \
 	}
 

@@ -27,13 +27,22 @@
  * With r references per shared content, U uniques and S shared units in a run, U + S / r must be
  * (U + S) / D. So for r = 12 the shared fraction is (1 - 1/D) * 12/11; from D = 12 on everything is
  * shared and r = D.
+ *
+ * dedup_skew makes a part P of the pool hot: not the contents that came last but the first ones of
+ * the lane, for good. Each row takes each of them once as well, so P is their part of the duplicates,
+ * and they are among what was introduced, so the line stays. To the other contents a row gives
+ * (1 - P) pool references; that they have r each, A = (1 - P) pool / (r - P) of them come with a row.
+ * dedup_window makes more lanes, and with that longer rows.
  */
 #include "plan.h"
+
+#include <math.h>
 
 #define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
 #define POOL_MAX 61        /* contents; but for large ratios */
 #define RUN_MAX (1u << 20) /* units; reached at D = 1.00005 */
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
+#define LANES_TRIED 64
 
 static bool is_prime(uint32_t n)
 {
@@ -75,10 +84,10 @@ static uint32_t coprime_near(double wish, uint32_t n)
  * references well while it grows, a small one keeps the contents few that have come in the last
  * rows of the file and have one reference only, which an overwrite may lose.
  */
-static uint32_t pool_for(double references, uint32_t unit)
+static uint32_t pool_for(double references, uint64_t distance, uint32_t unit)
 {
 	double least = 1.05 * references + 2;
-	double pool = (double)DISTANCE / unit / 8;
+	double pool = (double)distance / unit / 8;
 
 	pool = pool > POOL_MAX ? POOL_MAX : pool;
 	return prime_from((uint32_t)(pool > least ? pool : least));
@@ -87,11 +96,13 @@ static uint32_t pool_for(double references, uint32_t unit)
 /*
  * The phases of the lanes are 1/2 / lanes, 3/2 / lanes, ..., which makes the sum of the rounded
  * counts the rounded sum (Hermite's identity). Their order keeps it close after any number of lanes;
- * lane 0, which has two contents from the start, is given them early.
+ * lane 0, which has two contents from the start, is given them early. Of more lanes than there are
+ * phases, as many as there are keep the sum each time.
  */
 static void phases_init(struct dgen_plan *plan)
 {
-	uint32_t lanes = (uint32_t)plan->lanes.value;
+	uint32_t lanes = plan->lanes.value < DGEN_PHASES ? (uint32_t)plan->lanes.value :
+							   DGEN_PHASES;
 	uint32_t hop = coprime_near(0.618 * lanes, lanes);
 
 	for (uint32_t lane = 0; lane < lanes; lane++) {
@@ -101,24 +112,60 @@ static void phases_init(struct dgen_plan *plan)
 	}
 }
 
-void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_t seed)
+static void lanes_init(struct dgen_plan *plan, uint64_t distance, uint32_t unit)
 {
-	double r = ratio > REFERENCES ? ratio : REFERENCES;
+	uint64_t lanes = 1 + (distance / unit + plan->run.value - 1) / plan->run.value;
+
+	if (lanes > DGEN_PHASES)
+		lanes = (lanes + DGEN_PHASES - 1) / DGEN_PHASES * DGEN_PHASES;
+	plan->lanes = dgen_divisor(lanes);
+	phases_init(plan);
+}
+
+/* How many units a run has, and how many of them are shared; *run may be too large. */
+static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint64_t distance,
+		     uint32_t unit, double *run)
+{
+	const double ratio = o->dedup_ratio, hot = o->dedup_skew / 100;
+	/* The least at which no more than all units are shared. */
+	const double least = ratio * (1 - hot) + hot;
+	const double r = least > REFERENCES ? least : REFERENCES;
+	double part, references;
+
+	for (plan->pool = pool_for(r, distance, unit);;
+	     plan->pool = prime_from((uint32_t)plan->pool + 1)) {
+		plan->newest = plan->pool - (uint64_t)(hot * (double)plan->pool + 0.5);
+		part = 1 - (double)plan->newest / (double)plan->pool;
+		*run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
+		if (!(hot > 0))
+			return;
+		*run = floor((double)plan->pool * (r - 1) / (r - part) / (1 - 1 / ratio) + 0.5);
+		if (*run < (double)plan->pool)
+			*run = (double)plan->pool;
+		/* Where few contents come with a run, its length may be too coarse. */
+		references = (double)plan->newest / ((double)plan->pool - *run * (1 - 1 / ratio)) +
+			     part;
+		if (references > 0.8 * r && references < 1.6 * r)
+			return;
+	}
+}
+
+void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
+{
+	const uint64_t distance = o->dedup_window ? o->dedup_window : DISTANCE;
 	double run = 0;
 	uint64_t uniques;
 
-	*plan = (struct dgen_plan){ .seed = dgen_mix(seed + DGEN_GOLDEN) };
-	if (ratio > 1) {
-		plan->pool = pool_for(r, unit);
-		run = (double)plan->pool * (1 - 1 / r) / (1 - 1 / ratio) + 0.5;
-	}
-	if (ratio <= 1 || run > RUN_MAX) {
+	*plan = (struct dgen_plan){ .seed = dgen_mix(o->data_seed + DGEN_GOLDEN) };
+	if (o->dedup_ratio > 1)
+		run_init(plan, o, distance, unit, &run);
+	if (o->dedup_ratio <= 1 || run > RUN_MAX) {
 		plan->pool = 0;
 		return;
 	}
+	plan->varied = o->dedup_skew > 0 || distance != DISTANCE;
 	plan->run = dgen_divisor((uint64_t)run);
 	uniques = plan->run.value - plan->pool;
-	plan->lanes = dgen_divisor(1 + (DISTANCE / unit + plan->run.value - 1) / plan->run.value);
 	/*
 	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
 	 * early, as a tiny file has two shared contents from the start.
@@ -128,10 +175,10 @@ void dgen_plan_init(struct dgen_plan *plan, double ratio, uint32_t unit, uint64_
 	plan->stride_rest = plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
-	plan->rate = (uint64_t)(((double)plan->run.value / ratio - (double)uniques) /
+	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
 				(double)(plan->pool - 1) * 0x1p64);
 	plan->places = dgen_divisor(plan->rate);
-	phases_init(plan);
+	lanes_init(plan, distance, unit);
 }
 
 /*
@@ -148,11 +195,18 @@ static inline struct dgen_content shared(const struct dgen_walk *w, uint64_t lan
 	return number(w, DGEN_SHARED | lane, content);
 }
 
+/* a or b, without a branch. */
+static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
+{
+	return b ^ ((a ^ b) & -(uint64_t)first);
+}
+
 /* Contents introduced by the first x places of a lane; *part: the fraction of the next one. */
 static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	unsigned __int128 sum = (unsigned __int128)x * plan->rate + plan->phases[lane];
+	unsigned __int128 sum = (unsigned __int128)x * plan->rate +
+				plan->phases[lane % DGEN_PHASES];
 
 	*part = (uint64_t)sum;
 	return (uint64_t)(sum >> 64);
@@ -276,21 +330,66 @@ static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen
 	return shared(w, lane, contents - among + turn % among);
 }
 
+/* Contents of a lane that came before the unit of a walk; own: those of its own. */
+static uint64_t came(const struct dgen_plan *plan, const struct dgen_walk *w, uint64_t lane,
+		     uint64_t own)
+{
+	uint64_t part;
+
+	return lane == w->lane ? own :
+				 introduced(plan, lane,
+					    (w->row + (lane < w->lane)) * (plan->pool - 1), &part);
+}
+
+/*
+ * The same of a plan that is varied, whose lanes may be many, or have less than one new content in a
+ * row: a lane that has been reached, and those before it until they have two, so that a version can
+ * differ from the one before.
+ */
+static struct dgen_content grown_varied(const struct dgen_plan *plan, const struct dgen_walk *w,
+					uint64_t own)
+{
+	uint64_t slot = w->row * plan->pool + w->x, lanes = plan->lanes.value;
+	uint64_t hash = dgen_mix(dgen_mix(slot ^ w->low) + w->lane);
+	uint64_t reached = w->row ? lanes : w->lane + 1;
+	uint64_t lane = dgen_mulhi(hash, reached), sum = came(plan, w, lane, own), turn;
+
+	for (uint64_t i = 1; sum < 2 && i < LANES_TRIED && i < reached; i++) {
+		lane = lane ? lane - 1 : reached - 1;
+		sum += came(plan, w, lane, own);
+	}
+	if (sum < 2) {
+		/* The first two of lane 0 are there from the start. */
+		return shared(w, 0, (hash + w->version) & 1);
+	}
+	turn = (hash & 0xffffffff) + w->version % sum;
+	turn = turn % sum;
+	for (;; lane = lane + 1 < reached ? lane + 1 : 0) {
+		uint64_t here = came(plan, w, lane, own);
+
+		if (turn < here)
+			return shared(w, lane, turn);
+		turn -= here;
+	}
+}
+
 static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
 	bool paired = count_unit(plan, w);
+	uint64_t own;
 
 	/* The first two of lane 0 are there from the start. */
 	if (paired && w->contents && (w->lane || w->contents > 2) && takes_newest(plan, w))
 		return shared(w, w->lane, w->contents - 1);
 	/* The other unit of its pair takes an older one, so the two always differ. */
-	return grown(plan, w, w->contents - (paired && w->contents));
+	own = w->contents - (paired && w->contents);
+	return plan->varied ? grown_varied(plan, w, own) : grown(plan, w, own);
 }
 
-/* a or b, without a branch. */
-static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
+/* What a shared unit takes that takes no new content: one of the newest of its lane, or a hot one. */
+static inline uint64_t of_age(const struct dgen_plan *plan, const struct dgen_walk *w)
 {
-	return b ^ ((a ^ b) & -(uint64_t)first);
+	return pick(w->age < plan->newest, w->before, plan->pool) - 1 - w->age;
 }
 
 /*
@@ -301,8 +400,7 @@ static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct 
 					   bool is_shared)
 {
 	bool paired = count_unit(plan, w), takes = takes_newest(plan, w);
-	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1,
-			      w->before - 1 - w->age);
+	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1, of_age(plan, w));
 
 	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
 		      pick(is_shared, which, w->version));
@@ -365,8 +463,11 @@ struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain
 static inline void walk_steady(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t end,
 			       struct dgen_content *out)
 {
+	if (plan->newest == plan->pool)
+		for (; w->position < end; next_shared(plan, w))
+			out[w->position - w->first] = shared(w, w->lane, w->before - 1 - w->age);
 	for (; w->position < end; next_shared(plan, w))
-		out[w->position - w->first] = shared(w, w->lane, w->before - 1 - w->age);
+		out[w->position - w->first] = shared(w, w->lane, of_age(plan, w));
 	for (; w->arrival < end; next_arrival(plan, w))
 		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
 }

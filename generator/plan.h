@@ -11,21 +11,25 @@
 #include <stdbool.h>
 
 #define DGEN_DEDUP_MAX 1000.0
-#define DGEN_LANES_MAX 64               /* reached with units of 512 bytes: 35 */
-#define DGEN_SHARED (UINT64_C(1) << 63) /* of a number: a lane, not a unit */
+#define DGEN_SKEW_MAX 90.0                  /* percent */
+#define DGEN_WINDOW_MAX (UINT64_C(1) << 40) /* bytes */
+#define DGEN_PHASES 256                     /* lanes beyond that have those of others */
+#define DGEN_SHARED (UINT64_C(1) << 63)     /* of a number: a lane, not a unit */
 
 struct dgen_plan {
-	uint64_t pool; /* contents a lane shares at a time, a prime; 0: nothing is shared */
-	uint64_t lead; /* of the line that tells shared from unique units */
-	uint64_t stride, stride_rest;    /* run / pool: from one shared unit to the next */
-	struct dgen_divisor run;         /* units in a run, pool of which are shared */
-	struct dgen_divisor lanes;       /* runs that take turns, each with contents of its own */
-	struct dgen_divisor prime;       /* pool */
-	struct dgen_divisor turns;       /* pool - 1 */
-	uint64_t rate;                   /* contents that come with a place of a lane, times 2^64 */
-	struct dgen_divisor places;      /* rate */
-	uint64_t seed;                   /* mixed data_seed */
-	uint64_t phases[DGEN_LANES_MAX]; /* of the lanes, times 2^64 */
+	uint64_t pool;   /* contents a lane shares at a time, a prime; 0: nothing is shared */
+	uint64_t newest; /* of these, those that come last; the others are its first ones, always */
+	bool varied;     /* by dedup_skew or dedup_window */
+	uint64_t lead;   /* of the line that tells shared from unique units */
+	uint64_t stride, stride_rest; /* run / pool: from one shared unit to the next */
+	struct dgen_divisor run;      /* units in a run, pool of which are shared */
+	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
+	struct dgen_divisor prime;    /* pool */
+	struct dgen_divisor turns;    /* pool - 1 */
+	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
+	struct dgen_divisor places;   /* rate */
+	uint64_t seed;                /* mixed data_seed */
+	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
 
 /* A walk over the units of a domain at one version. It remembers what the next unit needs. */
@@ -54,7 +58,8 @@ struct dgen_walk {
 	uint64_t arrival_part; /* fraction there */
 };
 
-void dgen_plan_init(struct dgen_plan *plan, double dedup_ratio, uint32_t unit, uint64_t seed);
+/* unit: bytes that repeat together. */
+void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *options, uint32_t unit);
 
 /* The content number of one unit; the same as a walk of one, without a walk's state in memory. */
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,

@@ -274,6 +274,21 @@ static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from
 	}
 }
 
+/* Rows of a lane, as far as there are so many units. */
+static void visit_rows(const struct dgen_plan *plan, struct hunt *hunt, uint64_t lane,
+		       uint64_t first, uint64_t last, uint64_t units)
+{
+	const uint64_t run = plan->run.value;
+
+	for (uint64_t row = first; row <= last; row++) {
+		uint64_t from = (row * plan->lanes.value + lane) * run;
+
+		if (from >= units)
+			break;
+		visit(plan, hunt, from, from + run < units ? from + run : units);
+	}
+}
+
 /* The rows in which a lane's content lives, and one more on either side for roundings. */
 static void rows_of(const struct dgen_plan *plan, uint64_t content, uint64_t *first, uint64_t *last)
 {
@@ -292,6 +307,14 @@ static bool find_shared(const struct dgen_plan *plan, uint64_t lane, uint64_t co
 
 	rows_of(plan, content, &first, &last);
 	hunt->best = UINT64_MAX;
+	if (content < plan->pool - plan->newest) {
+		/* A hot one comes in every row once all have come. */
+		const uint64_t row = hunt->near / (run * lanes);
+
+		visit_rows(plan, hunt, lane, row > 0 ? row - 1 : 0, row + 1, units);
+		if (hunt->best != UINT64_MAX)
+			return true;
+	}
 	if (content < 2 * plan->pool) {
 		/* While the pools grow all lanes draw from it. */
 		uint64_t end = (last + 1) * lanes * run;
@@ -299,13 +322,7 @@ static bool find_shared(const struct dgen_plan *plan, uint64_t lane, uint64_t co
 		visit(plan, hunt, 0, end < units ? end : units);
 		return hunt->best != UINT64_MAX;
 	}
-	for (uint64_t row = first; row <= last; row++) {
-		uint64_t from = (row * lanes + lane) * run;
-
-		if (from >= units)
-			break;
-		visit(plan, hunt, from, from + run < units ? from + run : units);
-	}
+	visit_rows(plan, hunt, lane, first, last, units);
 	return hunt->best != UINT64_MAX;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Zero units, mixes of compression ratios and duplicates in runs, measured and verified through fio.
+# Zero units, mixes of compression ratios, duplicates in runs, hot sets and distances, measured and verified
+# through fio.
 
 # Each test is a subshell, and lib.bash uses what it sets.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
@@ -71,6 +72,62 @@ realism_is() {
 	refused verify_state_file compress_ratio
 }
 
+SKEW=(--dedup_ratio=3 --dedup_skew=60 --dedup_window=128k)
+
+# hot_is WHAT: in f contents that have 100 references and more have 60 % of the duplicates.
+hot_is() {
+	local share
+
+	dedup_is 3 1 "$1" f
+	share=$(figure '.units[0] | ([.references[] | select(.up_to > 128).units] | add) / (.total - .distinct)')
+	near "$share" 0.6 10 || fail "$1: $share of the duplicates: $(figure '.units[0].references')"
+}
+
+@test "realism: hot contents have the part of the duplicates that was asked for" {
+	dgen "${SKEW[@]}" --size=64m
+	hot_is written
+	dgen "${SKEW[@]}" --size=64m --rw=randwrite --bs=4k --io_size=32m --data_version=1
+	hot_is "half overwritten"
+	# Without, contents have a dozen references.
+	dgen --dedup_ratio=3 --size=64m
+	measured --codec=none --unit=4k f
+	(($(figure .units[0].most_references) <= 128)) || fail "$(figure '.units[0].references')"
+}
+
+@test "realism: duplicates are a window apart" {
+	local at
+
+	dgen --dedup_ratio=2.5 --dedup_window=4m --size=128m
+	dedup_is 2.5 1 "all of it" f
+	# The pools have grown: a window has nothing twice, two of them have.
+	for at in 84 102 124; do
+		dd if=f of=part bs=1M skip=$at count=4 status=none
+		dedup_is 1 0.01 "4 MiB from $at MiB on" part
+	done
+	dd if=f of=part bs=1M skip=84 count=12 status=none
+	measured --codec=none --unit=4k part
+	awk "BEGIN { exit !($(figure '.units[0].dedup_ratio') > 1.3) }" || fail "$(figure '.units[0]')"
+}
+
+@test "realism: hot sets and distances with all else, by dgen, verified by it and by fio" {
+	local all=("${ALL[@]}" --dedup_skew=30 --dedup_window=2m)
+
+	dgen "${all[@]}" --size=64m --verify=crc32c
+	realism_is "with hot contents"
+	"$COMMAND" --quiet --seed=1 "${all[@]}" --size=64m --domain=f --output=g
+	same f g "fio and dgen"
+	# Another place's data is told to be that.
+	dd if=g of=f bs=64k skip=700 seek=333 count=1 conv=notrunc status=none
+	status=0
+	"$COMMAND" --verify --quiet --seed=1 "${all[@]}" f >out || status=$?
+	[[ $status == 1 && $(<out) == *misdirected* ]] || { show out; fail "it ended with $status"; }
+	dgen_raw "${SKEW[@]}" --size=8m --verify_state_file="$T/state" --verify=crc32c
+	dgen_raw "${SKEW[@]}" --size=8m --verify_state_file="$T/state" --verify=crc32c --dedup_skew=61
+	refused verify_state_file dedup_skew=60 61
+	dgen_raw "${SKEW[@]}" --size=8m --verify_state_file="$T/state" --verify=crc32c --dedup_window=256k
+	refused verify_state_file dedup_window=131072 262144
+}
+
 @test "realism: bad input" {
 	local value
 
@@ -86,6 +143,16 @@ realism_is() {
 	refused compress_ratio 999 101
 	dgen_raw --dedup_run=6k
 	refused dedup_run 6144 dedup_unit=4096
+	for value in 91 -1 many nan; do
+		dgen_raw --dedup_skew=$value
+		refused dedup_skew "$value" "0 to 90"
+	done
+	dgen_raw --dedup_window=0
+	refused dedup_window 0 "number of bytes"
+	dgen_raw --dedup_window=32k --dedup_run=64k
+	refused dedup_window 32768 dedup_run=65536
+	dgen_raw --dedup_window=2t
+	refused dedup_window 2199023255552 1099511627776
 	[[ ! -s f ]] || fail "something was written"
 }
 

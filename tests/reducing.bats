@@ -28,6 +28,14 @@ shows_what_was_asked() {
 	shows_what_was_asked zram-lz4 2
 }
 
+@test "reducing: zram with lzo-rle" {
+	shows_what_was_asked zram-lzo-rle 2
+}
+
+@test "reducing: btrfs with zlib, in its steps" {
+	shows_what_was_asked btrfs-zlib 2
+}
+
 @test "reducing: btrfs with zstd, in its steps" {
 	shows_what_was_asked btrfs-zstd 2
 }

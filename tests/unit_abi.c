@@ -27,7 +27,9 @@ AT(dgen_options, zero_percentage, 40, 8);
 AT(dgen_options, compress_mix, 48, 48);
 AT(dgen_options, dedup_run, 96, 4);
 AT(dgen_options, reserved_32, 100, 4);
-AT(dgen_options, reserved, 104, 24);
+AT(dgen_options, dedup_skew, 104, 8);
+AT(dgen_options, dedup_window, 112, 8);
+AT(dgen_options, reserved, 120, 8);
 _Static_assert(sizeof(struct dgen_options) == 128, "struct dgen_options");
 
 AT(dgen_part, ratio, 0, 4);

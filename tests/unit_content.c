@@ -81,6 +81,8 @@ static void golden_vectors(void **state)
 		double dedup, compress;
 		uint32_t unit, chunk, codec, record;
 		uint64_t seed, version, offset;
+		double skew;
+		uint64_t window;
 		uint64_t hash;
 	} vectors[] = {
 #include "golden.h"
@@ -102,6 +104,8 @@ static void golden_vectors(void **state)
 
 			options.compress_codec = vectors[i].codec;
 			options.compress_record = vectors[i].record;
+			options.dedup_skew = vectors[i].skew;
+			options.dedup_window = vectors[i].window;
 			dgen = create(kernels[k], &options);
 
 			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
@@ -433,43 +437,40 @@ static void bad_options(void **state)
 		{ OPTIONS(1, 1, 4096, 1000, 0), "compress_chunk", "1000", "multiples of 4096" },
 		{ OPTIONS(1, 1, 65536, 6144, 0), "compress_chunk", "6144", "multiples of 4096" },
 		{ OPTIONS(1, 1, 4096, 8192, 0), "compress_chunk", "8192", "dedup_unit=4096" },
-		{ { 1, 1, 4096, 0, 0, 4, 0, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 1, 4096, 0, 0, 4, 0, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_codec",
 		  "4",
 		  "0 to 3" },
-		{ { 1, 2, 4096, 0, 0, 1, 2048, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 2, 4096, 0, 0, 1, 2048, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_record",
 		  "2048",
 		  "131072" },
-		{ { 1, 2, 4096, 0, 0, 0, 12288, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 2, 4096, 0, 0, 0, 12288, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_record",
 		  "12288",
 		  "power of two" },
-		{ { 1, 2, 4096, 0, 0, 0, 262144, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 2, 4096, 0, 0, 0, 262144, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_record",
 		  "262144",
 		  "131072" },
-		{ { 1, 2, 12288, 12288, 0, 1, 8192, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 2, 12288, 12288, 0, 1, 8192, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_chunk",
 		  "12288",
 		  "8192" },
-		{ { 1, 2, 6144, 0, 0, 1, 0, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 2, 6144, 0, 0, 1, 0, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_chunk",
 		  "4096",
 		  "dedup_unit=6144" },
-		{ { 1, 99, 4096, 0, 0, 2, 4096, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 99, 4096, 0, 0, 2, 4096, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "compress_ratio",
 		  "99",
 		  "78" },
-		{ { 1, 99, 4096, 512, 0, 3, 8192, 0, { { 0 } }, 0, 0, { 0 } },
+		{ { 1, 99, 4096, 512, 0, 3, 8192, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
 		  "lzo",
 		  "compress_record=8192",
 		  "21" },
-		{ { .dedup_ratio = 1,
-		    .compress_ratio = 1,
-		    .dedup_unit = 4096,
-		    .reserved = { 0, 7 } },
-		  "reserved[1]",
+		{ { .dedup_ratio = 1, .compress_ratio = 1, .dedup_unit = 4096, .reserved = { 7 } },
+		  "reserved[0]",
 		  "7",
 		  "0 is allowed" },
 	};

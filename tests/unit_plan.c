@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The plan: how many units share a content, for any part, version and mix of versions. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <math.h>
@@ -21,7 +23,16 @@ static const uint32_t units[] = { 512, 4096, 8192, 65536 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static struct dgen *make(double ratio, uint32_t unit, uint64_t seed)
+/* Hot sets, short and long distances, both; windows far beyond the files. */
+static const struct variant {
+	double skew;
+	uint64_t window;
+} variants[] = {
+	{ 20, 0 },       { 50, 1 << 16 },  { 90, 0 },      { 0, 1 << 16 },
+	{ 0, 16 << 20 }, { 60, 16 << 20 }, { 0, 1 << 30 }, { 90, UINT64_C(1) << 40 },
+};
+
+static struct dgen *vary(double ratio, uint32_t unit, uint64_t seed, const struct variant *variant)
 {
 	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
 	struct dgen *dgen;
@@ -30,9 +41,16 @@ static struct dgen *make(double ratio, uint32_t unit, uint64_t seed)
 	options.dedup_ratio = ratio;
 	options.dedup_unit = unit;
 	options.data_seed = seed;
+	options.dedup_skew = variant->skew;
+	options.dedup_window = variant->window;
 	if (dgen_create(&options, &dgen, why))
 		fail_msg("%s", why);
 	return dgen;
+}
+
+static struct dgen *make(double ratio, uint32_t unit, uint64_t seed)
+{
+	return vary(ratio, unit, seed, &(struct variant){ 0, 0 });
 }
 
 static struct dgen_content *plan(const struct dgen *dgen, uint64_t version, size_t count)
@@ -271,6 +289,169 @@ static void far_offsets(void **state)
 		}
 }
 
+/* With hot sets and other distances, too: any prefix, mixtures, and every unit changes. */
+static void variants_keep_the_ratio(void **state)
+{
+	static const double sizes[] = { 4, 17, 64, 256 };
+	static const double some[] = { 1.1, 2, 3.7, 10, 20 };
+	const size_t n = 256 * MIB / 4096;
+	struct dgen_content *mix = malloc(n * sizeof(*mix));
+
+	(void)state;
+	assert_non_null(mix);
+	srand(2);
+	for (size_t i = 0; i < COUNT(variants) * COUNT(some); i++) {
+		const double ratio = some[i % COUNT(some)];
+		const struct variant *variant = &variants[i / COUNT(some)];
+		struct dgen *dgen = vary(ratio, 4096, i, variant);
+		struct dgen_content *a = plan(dgen, 6, n), *b = plan(dgen, 7, n);
+		char what[80];
+
+		snprintf(what, sizeof(what), "skew %g, window %llu", variant->skew,
+			 (unsigned long long)variant->window);
+		for (size_t s = 0; s < COUNT(sizes); s++)
+			check_ratio(what, a, (size_t)(sizes[s] * MIB) / 4096, ratio, 4096,
+				    sizes[s] < 64 ? 0.03 : 0.002, 2);
+		for (size_t u = 0; u < n; u++) {
+			if (same(a[u], b[u]))
+				fail_msg("%s, D=%g: unit %zu is kept", what, ratio, u);
+			mix[u] = rand() & 256 ? a[u] : b[u];
+		}
+		/* What came in the last window has one reference, which an overwrite may lose. */
+		check_ratio(what, mix, n, ratio, 4096, variant->window > 1 << 20 ? 0.03 : 0.01, 2);
+		free(a);
+		free(b);
+		dgen_destroy(dgen);
+	}
+	free(mix);
+}
+
+struct reference {
+	struct dgen_content content;
+	uint64_t unit;
+};
+
+static int by_content(const void *a, const void *b)
+{
+	const struct reference *x = a, *y = b;
+	int differs = compare(&x->content, &y->content);
+
+	return differs ? differs : (x->unit > y->unit) - (x->unit < y->unit);
+}
+
+/* Far in a file, where pools have grown: the part of the duplicates that hot contents have. */
+static double hot_share(const struct dgen *dgen, uint64_t first, size_t n, uint64_t often,
+			uint64_t *nearest)
+{
+	struct reference *all = malloc(n * sizeof(*all));
+	size_t hot = 0, found = 0;
+
+	assert_non_null(all);
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct reference){ dgen_content(dgen, DOMAIN, 1, first + i), i };
+	qsort(all, n, sizeof(*all), by_content);
+	*nearest = UINT64_MAX;
+	for (size_t i = 0, from = 0; i < n; i++) {
+		if (i > from && all[i].unit - all[i - 1].unit < *nearest)
+			*nearest = all[i].unit - all[i - 1].unit;
+		if (i + 1 < n && same(all[i].content, all[i + 1].content))
+			continue;
+		hot += i - from >= often ? i - from : 0;
+		found++;
+		from = i + 1;
+	}
+	free(all);
+	return (double)hot / (double)(n - found);
+}
+
+/* Hot contents have the part that was asked for, and no two references lie closer than the window. */
+static void references_are_as_asked(void **state)
+{
+	static const double some[] = { 1.5, 2, 5, 20 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(variants) * COUNT(some); i++) {
+		const double ratio = some[i % COUNT(some)];
+		const struct variant *variant = &variants[i / COUNT(some)];
+		const uint64_t window = (variant->window ? variant->window : MIB) / 4096;
+		struct dgen *dgen;
+		uint64_t nearest;
+		double share;
+
+		if (variant->window > 16 << 20)
+			continue;
+		dgen = vary(ratio, 4096, i, variant);
+		/* Some hundreds of rows, or dozens of long ones. */
+		share = hot_share(dgen, UINT64_C(1) << 26,
+				  variant->window > 1 << 20 ? 1 << 19 : 1 << 17,
+				  3 * (ratio > 12 ? 20 : 12), &nearest);
+		if (variant->window <= 1 << 20 && fabs(share - variant->skew / 100) > 0.04)
+			fail_msg("skew %g, D=%g: %.3f of the duplicates", variant->skew, ratio,
+				 share);
+		if (nearest < window)
+			fail_msg("window %llu, D=%g: references %llu units apart",
+				 (unsigned long long)variant->window, ratio,
+				 (unsigned long long)nearest);
+		dgen_destroy(dgen);
+	}
+}
+
+/* 1 MiB asked for is what there is without asking; options out of range are told. */
+static void variants_are_checked(void **state)
+{
+	static const struct {
+		struct variant variant;
+		const char *name, *allowed;
+	} bad[] = {
+		{ { -1, 0 }, "dedup_skew=-1", "0 to 90" },
+		{ { 90.5, 0 }, "dedup_skew=90.5", "0 to 90" },
+		{ { NAN, 0 }, "dedup_skew", "0 to 90" },
+		{ { 0, 4095 }, "dedup_window=4095", "dedup_unit=4096" },
+		{ { 0, (UINT64_C(1) << 40) + 1 }, "dedup_window", "1099511627776" },
+	};
+	struct dgen *usual = make(3, 4096, 1),
+		    *same_as = vary(3, 4096, 1, &(struct variant){ 0, MIB });
+	char why[DGEN_WHY_MAX];
+
+	(void)state;
+	for (uint64_t i = 0; i < 10000; i++)
+		assert_true(same(dgen_content(usual, DOMAIN, 1, i),
+				 dgen_content(same_as, DOMAIN, 1, i)));
+	dgen_destroy(usual);
+	dgen_destroy(same_as);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+
+		options.dedup_skew = bad[i].variant.skew;
+		options.dedup_window = bad[i].variant.window;
+		assert_int_equal(dgen_create(&options, &usual, why), -EINVAL);
+		if (!strstr(why, bad[i].name) || !strstr(why, bad[i].allowed))
+			fail_msg("%s", why);
+	}
+}
+
+/* Walks and single units agree, wherever a walk begins. */
+static void walks_are_their_units(void **state)
+{
+	static uint8_t whole[1 << 19], part[4096];
+
+	(void)state;
+	for (size_t v = 0; v < COUNT(variants); v++) {
+		struct dgen *dgen = vary(2.5, 512, v, &variants[v]);
+
+		for (uint64_t first = 0; first < UINT64_C(1) << 45;
+		     first = first * 29 + 12345 * 512) {
+			first -= first % 512;
+			dgen_fill(dgen, DOMAIN, 3, first, whole, sizeof(whole));
+			for (size_t at = 0; at < sizeof(whole); at += 512) {
+				dgen_fill(dgen, DOMAIN, 3, first + at, part, 512);
+				assert_memory_equal(part, whole + at, 512);
+			}
+		}
+		dgen_destroy(dgen);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +462,10 @@ int main(void)
 		cmocka_unit_test(pairs_do_not_repeat),
 		cmocka_unit_test(seeds_and_domains),
 		cmocka_unit_test(far_offsets),
+		cmocka_unit_test(variants_keep_the_ratio),
+		cmocka_unit_test(references_are_as_asked),
+		cmocka_unit_test(variants_are_checked),
+		cmocka_unit_test(walks_are_their_units),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

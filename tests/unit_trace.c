@@ -158,6 +158,38 @@ static void sectors_of_a_block_add_up(void **state)
 	dgen_destroy(dgen);
 }
 
+/* Contents that come in every row, and rows that are long. */
+static void varied_plans_lead_back(void **state)
+{
+	static const struct {
+		double dedup, skew;
+		uint64_t window;
+	} plans[] = {
+		{ 2, 50, 0 },       { 5, 90, 0 },        { 2, 20, 1 << 16 },
+		{ 3, 0, 16 << 20 }, { 2, 60, 64 << 20 },
+	};
+	uint64_t random = 11;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(plans); i++) {
+		struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+		struct dgen *dgen;
+
+		options.dedup_ratio = plans[i].dedup;
+		options.dedup_skew = plans[i].skew;
+		options.dedup_window = plans[i].window;
+		assert_int_equal(dgen_create(&options, &dgen, NULL), 0);
+		for (int n = 0; n < 200; n++) {
+			uint64_t sectors = (n & 1 ? FILE_SIZE : 8 << 20) / DGEN_SECTOR;
+			uint64_t offset = pseudo(&random) % sectors * DGEN_SECTOR;
+
+			assert_true(
+				check(dgen, 4096, dgen_domain("a"), pseudo(&random) % 5, offset));
+		}
+		dgen_destroy(dgen);
+	}
+}
+
 static void unknown_domains_are_guessed(void **state)
 {
 	static const uint32_t units[] = { 512, 4096, 1 << 20 };
@@ -246,6 +278,7 @@ int main(void)
 		cmocka_unit_test(versions_of_unique_units_need_no_search),
 		cmocka_unit_test(position_is_told),
 		cmocka_unit_test(sectors_of_a_block_add_up),
+		cmocka_unit_test(varied_plans_lead_back),
 		cmocka_unit_test(unknown_domains_are_guessed),
 		cmocka_unit_test(other_data_leads_nowhere),
 		cmocka_unit_test(comparing_finds_the_first_difference),

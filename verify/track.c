@@ -21,7 +21,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 3u
+#define LAYOUT 4u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
 
@@ -37,6 +37,8 @@ struct head {
 	double zero_percentage;
 	struct dgen_part compress_mix[DGEN_PARTS_MAX];
 	uint32_t dedup_run;
+	double dedup_skew;
+	uint64_t dedup_window;
 	uint64_t end;              /* of what is in use, bytes */
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
 	_Atomic uint32_t open;     /* being written, or was when all ended */
@@ -112,6 +114,8 @@ static void begin(struct head *head, const struct dgen_options *options)
 	head->zero_percentage = options->zero_percentage;
 	memcpy(head->compress_mix, options->compress_mix, sizeof(head->compress_mix));
 	head->dedup_run = options->dedup_run;
+	head->dedup_skew = options->dedup_skew;
+	head->dedup_window = options->dedup_window;
 	head->end = head_size();
 }
 
@@ -181,6 +185,13 @@ static int check_units(const struct head *head, const struct dgen_options *optio
 			      "not %g and %u",
 			      path, head->zero_percentage, head->dedup_run,
 			      options->zero_percentage, options->dedup_run);
+	if (head->dedup_skew != options->dedup_skew || head->dedup_window != options->dedup_window)
+		return refuse(
+			why, -EINVAL,
+			"verify_state_file=%s: is about dedup_skew=%g and dedup_window=%" PRIu64
+			", not %g and %" PRIu64 " (0: default)",
+			path, head->dedup_skew, head->dedup_window, options->dedup_skew,
+			options->dedup_window);
 	if (memcmp(head->compress_mix, options->compress_mix, sizeof(head->compress_mix)))
 		return refuse(why, -EINVAL,
 			      "verify_state_file=%s: is about another mix of compress_ratio", path);

@@ -16,6 +16,8 @@ static const struct {
 	double dedup, compress;
 	uint32_t unit, chunk, codec, record;
 	uint64_t seed, version, offset;
+	double skew;
+	uint64_t window;
 	uint64_t hash;
 } vectors[] = {
 #include "tests/golden.h"
@@ -29,7 +31,9 @@ static int check(const char *kernel, size_t i, uint8_t *buffer)
 					.compress_chunk = vectors[i].chunk,
 					.compress_codec = vectors[i].codec,
 					.compress_record = vectors[i].record,
-					.data_seed = vectors[i].seed };
+					.data_seed = vectors[i].seed,
+					.dedup_skew = vectors[i].skew,
+					.dedup_window = vectors[i].window };
 	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 	uint64_t hash;
