@@ -68,7 +68,7 @@ like_fio() {
 	dgen --latency_target=50ms --latency_window=300ms --latency_percentile=90 --time_based \
 		--runtime=2
 	(($(json '.jobs[0].write.total_ios') > 0))
-	dgen --steadystate=iops:1000% --ss_dur=1 --time_based --runtime=20
+	dgen --steadystate=iops:1000% --ss_dur=2 --time_based --runtime=20
 	json '.jobs[0].steadystate.attained == 1' >/dev/null
 	(($(json '.jobs[0].job_runtime') < 15000))
 }
