@@ -170,9 +170,12 @@ static int enter(struct thread_data *td, unsigned int wait)
 		async_submitted(td, &u->async,
 				(unsigned int)ret < u->async.nr_pending ? (unsigned int)ret :
 									  u->async.nr_pending);
+		u->async.refused_since = 0;
 		return 0;
 	}
 	if (ret == -EAGAIN || ret == -EBUSY) {
+		if (async_lost_patience(td, &u->async.refused_since))
+			return ret;
 		/* Short of memory or of room for completions: both get better by running some. */
 		io_uring_get_events(&u->ring);
 		sched_yield();
@@ -182,19 +185,30 @@ static int enter(struct thread_data *td, unsigned int wait)
 	return 0;
 }
 
+static int submit_all(struct thread_data *td)
+{
+	const struct uring *u = td->io_ops_data;
+	int err = 0;
+
+	while (!err && u->async.nr_pending)
+		err = enter(td, 0);
+	return err;
+}
+
+/* What ends the job is said once; what follows from it, while fio gives up, is not. */
+static int failed(struct thread_data *td, int err)
+{
+	if (!err || td->error)
+		return err;
+	log_err("dgen: job %s: io_uring_enter: %s\n", td->o.name, strerror(-err));
+	/* fio would note a negative one. */
+	td_verror(td, -err, "io_uring_enter");
+	return err;
+}
+
 static int uring_commit(struct thread_data *td)
 {
-	struct uring *u = td->io_ops_data;
-
-	while (u->async.nr_pending) {
-		const int err = enter(td, 0);
-
-		if (err) {
-			log_err("dgen: io_uring_enter: %s\n", strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+	return failed(td, submit_all(td));
 }
 
 /* ---- completion ---- */
@@ -274,10 +288,8 @@ static int uring_getevents(struct thread_data *td, unsigned int min, unsigned in
 		looked = true;
 	}
 	if (!err)
-		err = uring_commit(td); /* what was resumed last */
-	if (err)
-		log_err("dgen: io_uring: %s\n", strerror(-err));
-	return err ? err : (int)nr;
+		err = submit_all(td); /* what was resumed last */
+	return err ? failed(td, err) : (int)nr;
 }
 
 static struct io_u *uring_event(struct thread_data *td, int event)

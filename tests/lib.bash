@@ -35,7 +35,7 @@ with_sanitizers() {
 	FIO=$BATS_FILE_TMPDIR/fio-sanitized
 	cat >"$FIO" <<-END
 		#!/bin/bash
-		export LD_PRELOAD=$runtime ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
+		export LD_PRELOAD=$runtime\${LD_PRELOAD:+:\$LD_PRELOAD} ASAN_OPTIONS=detect_leaks=0:abort_on_error=1
 		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 		exec "$real" "\$@"
 	END
@@ -145,7 +145,7 @@ build_helper() {
 			-include "$fio/src/config-host.h" -include "$fio/version.h" \
 			"$BATS_TEST_DIRNAME/helpers/$1.c"
 		;;
-	bad_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
+	bad_*) cc -O2 -Wall -D_GNU_SOURCE -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	*) cc -O2 -Wall -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	esac
 }
