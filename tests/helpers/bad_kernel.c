@@ -422,7 +422,7 @@ static unsigned int more_than(struct kernel *k, unsigned int wanted)
 		return k->nr_ops;
 	if (!reorders)
 		return k->nr_ops;
-	return wanted + below(k, k->nr_ops - wanted + 1) / 4;
+	return below(k, 3) ? wanted : wanted + below(k, k->nr_ops - wanted + 1);
 }
 
 /* ---- liburing ---- */
