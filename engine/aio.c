@@ -186,14 +186,13 @@ static int reap(const struct thread_data *td, struct aio *aio, unsigned int min,
 }
 
 /* Said once: not again while fio gives up. */
-static int failed(struct thread_data *td, int err)
+static void failed(struct thread_data *td, int err)
 {
 	if (td->error)
-		return err;
+		return;
 	log_err("dgen: job %s: io_getevents: %s\n", td->o.name, strerror(-err));
 	/* fio would note a negative one. */
 	td_verror(td, -err, "io_getevents");
-	return err;
 }
 
 static int aio_getevents(struct thread_data *td, unsigned int min, unsigned int max,
@@ -219,7 +218,9 @@ static int aio_getevents(struct thread_data *td, unsigned int min, unsigned int 
 			wait = in_kernel(aio);
 		found = nr < max ? reap(td, aio, wait, max - nr, timeout) : 0;
 		if (found < 0 && found != -EINTR) {
-			return failed(td, found);
+			/* What is over is told first: an error would hide it. */
+			failed(td, found);
+			return nr ? (int)nr : found;
 		}
 		over = timeout && found == 0;
 		for (int i = 0; i < found; i++)
