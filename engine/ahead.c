@@ -356,7 +356,7 @@ static int ahead_getevents(struct thread_data *td, unsigned int min, unsigned in
 {
 	struct ahead *a = job_of(td)->ahead;
 	unsigned int ready;
-	int err;
+	int err, first = 0;
 
 	/* What was told last time is fio's. */
 	memmove(a->done, a->done + a->given, (a->nr_done - a->given) * sizeof(*a->done));
@@ -364,12 +364,14 @@ static int ahead_getevents(struct thread_data *td, unsigned int min, unsigned in
 	a->given = 0;
 	do {
 		err = advance(a, min, max, timeout);
-		if (err)
+		/* Where a call fails for good the inner engine gives back, after that, what it has. */
+		if (err && first)
 			return err;
+		first = err ? err : first;
 	} while (a->nr_done < min && !timeout && (a->in_inner || a->sent != a->queued));
 	ready = a->nr_done < max ? a->nr_done : max;
 	a->given = ready;
-	return (int)ready;
+	return ready ? (int)ready : first;
 }
 
 static struct io_u *ahead_event(struct thread_data *td, int event)

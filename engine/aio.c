@@ -106,7 +106,8 @@ static void refuse_first(struct thread_data *td, struct aio *aio, int err)
 	struct async_slot *slot = aio->async.pending[0];
 
 	async_submitted(td, &aio->async, 1);
-	async_complete(td, slot, err);
+	if (!async_complete(td, slot, err))
+		slot->io_u->error = -err;
 	aio->refused = slot;
 }
 
@@ -124,9 +125,12 @@ static int aio_commit(struct thread_data *td)
 		ret = io_submit(aio->context, a->nr_pending, aio->batch);
 		if (ret > 0) {
 			async_submitted(td, a, ret);
+			a->refused_since = 0;
 		} else if (ret == -EAGAIN || ret == -ENOMEM) {
 			if (in_kernel(aio))
 				break;
+			if (async_lost_patience(td, &a->refused_since))
+				refuse_first(td, aio, ret);
 			sched_yield();
 		} else if (ret < 0 && ret != -EINTR) {
 			refuse_first(td, aio, ret);
@@ -181,6 +185,16 @@ static int reap(const struct thread_data *td, struct aio *aio, unsigned int min,
 	return io_getevents(aio->context, min, max, aio->completed, timeout ? &wait : NULL);
 }
 
+/* Said once: not again while fio gives up. */
+static void failed(struct thread_data *td, int err)
+{
+	if (td->error)
+		return;
+	log_err("dgen: job %s: io_getevents: %s\n", td->o.name, strerror(-err));
+	/* fio would note a negative one. */
+	td_verror(td, -err, "io_getevents");
+}
+
 static int aio_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 			 const struct timespec *timeout)
 {
@@ -204,8 +218,9 @@ static int aio_getevents(struct thread_data *td, unsigned int min, unsigned int 
 			wait = in_kernel(aio);
 		found = nr < max ? reap(td, aio, wait, max - nr, timeout) : 0;
 		if (found < 0 && found != -EINTR) {
-			log_err("dgen: io_getevents: %s\n", strerror(-found));
-			return found;
+			/* What is over is told first: an error would hide it. */
+			failed(td, found);
+			return nr ? (int)nr : found;
 		}
 		over = timeout && found == 0;
 		for (int i = 0; i < found; i++)

@@ -8,6 +8,7 @@
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "async.h"
 
@@ -78,6 +79,7 @@ struct async_slot *async_slot(struct async *a, struct io_u *io_u)
 	slot = a->free[a->nr_free - 1];
 	slot->io_u = io_u;
 	slot->done = 0;
+	slot->refused_since = 0;
 	slot->resumed = false;
 	return slot;
 }
@@ -153,6 +155,19 @@ enum fio_q_status async_do_now(struct thread_data *td, struct async *a, struct i
 
 /* ---- submission and completion ---- */
 
+bool async_lost_patience(const struct thread_data *td, uint64_t *since)
+{
+	const uint64_t second = 1000000000;
+	struct timespec t;
+	uint64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = (uint64_t)t.tv_sec * second + (uint64_t)t.tv_nsec;
+	if (!*since)
+		*since = now;
+	return now - *since > (td->terminate || td->error ? second : 10 * second);
+}
+
 void async_submitted(struct thread_data *td, struct async *a, unsigned int nr)
 {
 	struct timespec now;
@@ -183,7 +198,8 @@ static bool complete_rw(const struct thread_data *td, struct async_slot *slot, l
 {
 	struct io_u *io_u = slot->io_u;
 
-	if (res == -EINTR || (res == -EAGAIN && !async_options(td)->nowait))
+	if ((res == -EINTR || (res == -EAGAIN && !async_options(td)->nowait)) &&
+	    !async_lost_patience(td, &slot->refused_since))
 		return false;
 	/* O_DIRECT cannot go on at the odd offset where a file ends. */
 	if (res == -EINVAL && slot->done && io_u->ddir == DDIR_READ)
@@ -193,6 +209,7 @@ static bool complete_rw(const struct thread_data *td, struct async_slot *slot, l
 		return true;
 	}
 	slot->done += res;
+	slot->refused_since = 0;
 	if (res && slot->done < io_u->xfer_buflen)
 		return false;
 	if (!res && io_u->ddir == DDIR_WRITE)
@@ -208,7 +225,7 @@ bool async_complete(const struct thread_data *td, struct async_slot *slot, long 
 
 	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
 		return complete_rw(td, slot, res);
-	if (res == -EINTR || res == -EAGAIN)
+	if ((res == -EINTR || res == -EAGAIN) && !async_lost_patience(td, &slot->refused_since))
 		return false;
 	if (res < 0)
 		io_u->error = -res;

@@ -45,6 +45,7 @@ struct async_slot {
 	struct io_u *io_u;
 	unsigned long long done; /* bytes, when an I/O is resumed */
 	struct iovec iov;        /* must outlive the submission */
+	uint64_t refused_since;  /* ns: moved nothing since then; 0: has not been refused */
 	bool resumed;
 };
 
@@ -56,7 +57,8 @@ struct async {
 	unsigned int nr_free;
 	struct async_slot **pending; /* queued since the last commit, in order */
 	unsigned int nr_pending;
-	struct io_u **events; /* what the last getevents() found */
+	struct io_u **events;   /* what the last getevents() found */
+	uint64_t refused_since; /* ns: the kernel accepts nothing since then; 0: it does */
 	struct cmdprio cmdprio;
 };
 
@@ -90,6 +92,12 @@ void async_submitted(struct thread_data *td, struct async *a, unsigned int nr);
 
 /* The kernel's result. True where the slot's I/O is over, false where it is to be sent again. */
 bool async_complete(const struct thread_data *td, struct async_slot *slot, long long res);
+
+/*
+ * What the kernel refuses for now is tried again, but not forever: 10 s, or 1 s once the job is to end
+ * or has failed. True where that is over; since is 0 at the first refusal.
+ */
+bool async_lost_patience(const struct thread_data *td, uint64_t *since);
 
 /* Can this engine be had here? 0 or -errno. */
 int uring_probe(void);

@@ -64,11 +64,28 @@ static int job_io_u_init(struct thread_data *td, struct io_u *io_u)
 
 	if (abi_check_io_u(td, io_u))
 		return EINVAL;
-	if (grow_states(job))
+	if (grow_states(job)) {
+		/* fio notes no error of this hook, and would end with 0. */
+		log_err("dgen: job %s: out of memory\n", td->o.name);
+		td_verror(td, ENOMEM, "dgen: io_u");
 		return ENOMEM;
+	}
 	job_state_slot(job, io_u)->io_u = io_u;
 	job->used_states++;
 	return job->inner->io_u_init ? job->inner->io_u_init(td, io_u) : 0;
+}
+
+/* Some versions of fio (3.33) go on without buffers where there is no memory for them. */
+static int job_post_init(struct thread_data *td)
+{
+	struct job *job = job_of(td);
+
+	if (td->error) {
+		log_err("dgen: job %s: no memory for its buffers, iodepth=%u of bs=%llu each\n",
+			td->o.name, td->o.iodepth, td_max_bs(td));
+		return 1;
+	}
+	return job->inner->post_init ? job->inner->post_init(td) : 0;
 }
 
 /* fio frees the buffers right after. */
@@ -194,7 +211,13 @@ static void note_option(struct thread_data *td, const char *name, const char *va
 		return;
 	p->name = strdup(name);
 	p->value = strdup(value);
-	flist_add_tail(&p->list, &td->opt_list);
+	if (p->name && p->value) {
+		flist_add_tail(&p->list, &td->opt_list);
+		return;
+	}
+	free(p->name);
+	free(p->value);
+	free(p);
 }
 
 /* Also where the seed comes from a verify_state_file. */
@@ -266,6 +289,8 @@ static int attach(struct thread_data *td)
 	job = err ? NULL : wrap(td, inner);
 	if (!job) {
 		dgen_destroy(dgen);
+		if (!err)
+			log_err("dgen: job %s: out of memory\n", td->o.name);
 		return err ? err : -ENOMEM;
 	}
 	fio_options_stop_filling(td);
@@ -275,6 +300,7 @@ static int attach(struct thread_data *td)
 	path_put_hooks(job);
 	job->ops.open_file = job_open_file;
 	job->ops.close_file = job_close_file;
+	job->ops.post_init = job_post_init;
 	job->ops.io_u_init = job_io_u_init;
 	job->ops.io_u_free = job_io_u_free;
 	buffers_put_hooks(job);
@@ -371,6 +397,8 @@ int content_init(struct thread_data *td)
 	if (tags_init(job))
 		return EINVAL;
 	err = job->inner->init ? job->inner->init(td) : 0;
+	if (err == ENOMEM)
+		log_err("dgen: job %s: out of memory\n", td->o.name);
 	if (!err && ahead_start(job)) {
 		log_err("dgen: gen_threads=%u: cannot be started\n", job->options->gen_threads);
 		return EAGAIN;

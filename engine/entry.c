@@ -41,7 +41,11 @@ __attribute__((visibility("default"))) void get_ioengine(struct ioengine_ops **o
 void get_ioengine(struct ioengine_ops **ops)
 {
 	*ops = NULL;
-	if (abi_check_binary() || content_load())
+	if (abi_check_binary())
 		return;
+	if (content_load()) {
+		log_err("dgen: no memory for what jobs share\n");
+		return;
+	}
 	*ops = &entry_ops;
 }

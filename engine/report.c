@@ -87,6 +87,7 @@ static struct name {
 	char *name;
 } * names; /* of the files that are written, in the main process before jobs are forked */
 static unsigned int nr_names;
+static bool names_lost; /* out of memory */
 
 static void note_name(const struct run_group *group, const char *name)
 {
@@ -96,11 +97,16 @@ static void note_name(const struct run_group *group, const char *name)
 		if (names[i].group == group && !strcmp(names[i].name, name))
 			return;
 	more = realloc(names, (nr_names + 1) * sizeof(*names));
-	if (!more)
+	if (!more) {
+		names_lost = true;
 		return;
+	}
 	names = more;
 	names[nr_names] = (struct name){ group, strdup(name) };
-	nr_names += names[nr_names].name != NULL;
+	if (names[nr_names].name)
+		nr_names++;
+	else
+		names_lost = true;
 }
 
 void report_note_names(const struct job *job)
@@ -227,6 +233,6 @@ void report_say(const struct job *job)
 			group->unchecked / 1048576.0);
 	if (!normal || !group->newest || job->ops.flags & FIO_FAKEIO)
 		return;
-	if (job->options->verify_state_file[0] || !group->unknown)
+	if (!names_lost && (job->options->verify_state_file[0] || !group->unknown))
 		say_command(job);
 }

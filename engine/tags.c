@@ -51,13 +51,17 @@ static int open_tags(struct options *options, enum track_mode mode, struct opene
 	int err;
 
 	more = realloc(opened, (nr_opened + 1) * sizeof(*more));
-	if (!more)
+	if (!more) {
+		log_err("dgen: verify: out of memory\n");
 		return -ENOMEM;
+	}
 	opened = more;
 	new = &opened[nr_opened];
 	*new = (struct opened){ .data = options->data, .data_version = options->data_version };
-	if (path && !(new->path = strdup(path)))
+	if (path && !(new->path = strdup(path))) {
+		log_err("dgen: verify: out of memory\n");
 		return -ENOMEM;
+	}
 	err = track_open(path, mode, !options->data_seed_set, &new->data, &new->track, why);
 	if (!err && mode == TRACK_WRITE && track_last_end(new->track) == TRACK_CRASHED) {
 		snprintf(why, sizeof(why),

@@ -145,6 +145,10 @@ static enum fio_q_status uring_queue(struct thread_data *td, struct io_u *io_u)
 	struct async_slot *slot;
 
 	fio_ro_check(td, io_u);
+	if (u->broken) {
+		io_u->error = -u->broken;
+		return FIO_Q_COMPLETED;
+	}
 	if (is_synchronous(td, io_u))
 		return async_do_now(td, &u->async, io_u);
 	slot = async_slot(&u->async, io_u);
@@ -170,9 +174,12 @@ static int enter(struct thread_data *td, unsigned int wait)
 		async_submitted(td, &u->async,
 				(unsigned int)ret < u->async.nr_pending ? (unsigned int)ret :
 									  u->async.nr_pending);
+		u->async.refused_since = 0;
 		return 0;
 	}
 	if (ret == -EAGAIN || ret == -EBUSY) {
+		if (async_lost_patience(td, &u->async.refused_since))
+			return ret;
 		/* Short of memory or of room for completions: both get better by running some. */
 		io_uring_get_events(&u->ring);
 		sched_yield();
@@ -182,25 +189,60 @@ static int enter(struct thread_data *td, unsigned int wait)
 	return 0;
 }
 
-static int uring_commit(struct thread_data *td)
+static int submit_all(struct thread_data *td)
+{
+	const struct uring *u = td->io_ops_data;
+	int err = 0;
+
+	while (!err && u->async.nr_pending)
+		err = enter(td, 0);
+	return err;
+}
+
+/* What ends the job is said once; what follows from it, while fio gives up, is not. */
+static int failed(struct thread_data *td, int err)
 {
 	struct uring *u = td->io_ops_data;
 
-	while (u->async.nr_pending) {
-		const int err = enter(td, 0);
+	if (err)
+		u->broken = err;
+	if (!err || td->error)
+		return err;
+	log_err("dgen: job %s: io_uring_enter: %s\n", td->o.name, strerror(-err));
+	/* fio would note a negative one. */
+	td_verror(td, -err, "io_uring_enter");
+	return err;
+}
 
-		if (err) {
-			log_err("dgen: io_uring_enter: %s\n", strerror(-err));
-			return err;
-		}
-	}
-	return 0;
+static int uring_commit(struct thread_data *td)
+{
+	const struct uring *u = td->io_ops_data;
+
+	/* Then getevents() tells; fio calls it only where this one says nothing. */
+	return u->broken ? 0 : failed(td, submit_all(td));
 }
 
 /* ---- completion ---- */
 
+/* Sends the rest of an I/O. False where that cannot be, and it is over. */
+static bool resume(struct thread_data *td, struct async_slot *slot)
+{
+	struct uring *u = td->io_ops_data;
+
+	slot->resumed = true;
+	/* Full of what is not submitted yet: that goes first. */
+	while (!u->broken && !push(td, slot))
+		failed(td, enter(td, 0));
+	if (u->broken) {
+		slot->io_u->error = -u->broken;
+		return false;
+	}
+	u->async.pending[u->async.nr_pending++] = slot;
+	return true;
+}
+
 /* Takes completions that are there, up to max; resumes what has to go on. */
-static int reap(struct thread_data *td, unsigned int *nr, unsigned int max)
+static void reap(struct thread_data *td, unsigned int *nr, unsigned int max)
 {
 	struct uring *u = td->io_ops_data;
 	struct io_uring_cqe *cqe;
@@ -211,24 +253,13 @@ static int reap(struct thread_data *td, unsigned int *nr, unsigned int max)
 
 		if (*nr == max)
 			break;
-		if (async_complete(td, slot, cqe->res)) {
+		if (async_complete(td, slot, cqe->res) || !resume(td, slot)) {
 			u->async.events[(*nr)++] = slot->io_u;
 			async_give(&u->async, slot);
-		} else {
-			slot->resumed = true;
-			/* Full of what is not submitted yet: that goes first. */
-			while (!push(td, slot)) {
-				const int err = enter(td, 0);
-
-				if (err)
-					return err;
-			}
-			u->async.pending[u->async.nr_pending++] = slot;
 		}
 		seen++;
 	}
 	io_uring_cq_advance(&u->ring, seen);
-	return 0;
 }
 
 static int wait_for(struct thread_data *td, unsigned int nr, const struct timespec *timeout)
@@ -253,31 +284,64 @@ static int wait_for(struct thread_data *td, unsigned int nr, const struct timesp
 	return err == -EINTR || err == -EAGAIN || err == -EBUSY ? 0 : err < 0 ? err : 0;
 }
 
+/*
+ * After a call that failed for good: what the kernel never got is over, with that error, and what it
+ * has is waited for, without a call that would submit.
+ */
+static unsigned int give_up(struct thread_data *td, unsigned int nr, unsigned int min,
+			    unsigned int max)
+{
+	struct uring *u = td->io_ops_data;
+	struct async *a = &u->async;
+	int err = 0;
+
+	while (a->nr_pending && nr < max) {
+		struct async_slot *slot = a->pending[--a->nr_pending];
+
+		slot->io_u->error = -u->broken;
+		a->events[nr++] = slot->io_u;
+		async_give(a, slot);
+	}
+	while (!err && nr < min && a->nr_free + a->nr_pending < a->depth) {
+		err = io_uring_get_events(&u->ring);
+		if (err > 0 || err == -EINTR)
+			err = 0;
+		reap(td, &nr, max);
+		sched_yield();
+	}
+	return nr;
+}
+
 static int uring_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 			   const struct timespec *timeout)
 {
+	const struct uring *u = td->io_ops_data;
 	unsigned int nr = 0;
 	bool looked = false;
-	int err;
+	int err = 0;
 
-	for (;;) {
-		err = reap(td, &nr, max);
-		if (err || nr >= max || (nr >= min && (nr || looked)))
+	while (!u->broken) {
+		reap(td, &nr, max);
+		if (nr >= max || (nr >= min && (nr || looked)))
 			break;
 		err = wait_for(td, nr < min ? min - nr : 0, timeout);
 		if (err == -ETIME && timeout) {
-			err = reap(td, &nr, max);
+			err = 0;
+			reap(td, &nr, max);
 			break;
 		}
 		if (err)
 			break;
 		looked = true;
 	}
-	if (!err)
-		err = uring_commit(td); /* what was resumed last */
+	if (!err && !u->broken)
+		err = submit_all(td); /* what was resumed last */
 	if (err)
-		log_err("dgen: io_uring: %s\n", strerror(-err));
-	return err ? err : (int)nr;
+		failed(td, err);
+	if (u->broken)
+		nr = give_up(td, nr, min, max);
+	/* What is over is told first: an error would hide it. */
+	return nr || !min ? (int)nr : u->broken;
 }
 
 static struct io_u *uring_event(struct thread_data *td, int event)

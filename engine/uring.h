@@ -11,6 +11,7 @@ struct uring {
 	struct async async;
 	struct io_uring ring;
 	bool ready;
+	int broken;            /* -errno of a call that failed for good; 0: none did */
 	unsigned int prepared; /* for force_async */
 
 	const void **buffers; /* registered, by io_u->index */

@@ -152,8 +152,8 @@ substitutes() {
 
 # What is known of the hooks that engines of fio may have. Those of the content layer, in front of the
 # inner engine's, and those that fio calls right away.
-REPLACED="setup init prep queue commit getevents event cleanup open_file close_file io_u_init io_u_free"
-PASSED_ON="post_init errdetails cancel invalidate unlink_file get_file_size prepopulate_file terminate
+REPLACED="setup init post_init prep queue commit getevents event cleanup open_file close_file io_u_init io_u_free"
+PASSED_ON="errdetails cancel invalidate unlink_file get_file_size prepopulate_file terminate
 	iomem_alloc iomem_free get_zoned_model report_zones reset_wp move_zone_wp get_max_open_zones
 	get_max_active_zones finish_zone fdp_fetch_ruhs"
 
@@ -181,7 +181,7 @@ PASSED_ON="post_init errdetails cancel invalidate unlink_file get_file_size prep
 		fi
 	done
 	# What stands in front of a hook calls it.
-	for hook in $REPLACED post_init iomem_alloc iomem_free; do
+	for hook in $REPLACED iomem_alloc iomem_free; do
 		grep -q "^hook $hook called" fio.err || fail "$hook of the back end is not called"
 	done
 	(($(grep -c '^hook queue called' fio.err) == 8)) || fail "calls of queue"

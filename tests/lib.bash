@@ -35,7 +35,7 @@ export LC_ALL=C
 # for with jobs as threads, without randomised addresses, which get in its way. So are leaks, with THREADS=1:
 # what is made for a job that is a process, that process frees, in its copy. Programs see to themselves.
 with_sanitizers() {
-	local runtime real run='' each
+	local runtime real run='' preload='' each
 	local log=$T/sanitizer
 
 	runtime=$(ldd "$ENGINE" 2>/dev/null | awk '/^\tlib[a-z]*san\.so/ { print $3 }' | paste -sd :)
@@ -46,6 +46,8 @@ with_sanitizers() {
 	elif [[ ! $runtime ]]; then
 		run="valgrind -q --leak-check=full --show-leak-kinds=definite --log-file=$log.%p"
 	fi
+	# The test's own go on behind it.
+	[[ ! $runtime ]] || preload="export LD_PRELOAD=$runtime\${LD_PRELOAD:+:\$LD_PRELOAD}"
 	real=$(command -v "$FIO")
 	FIO=$BATS_FILE_TMPDIR/fio-sanitized
 	cat >"$FIO" <<-END
@@ -54,7 +56,7 @@ with_sanitizers() {
 		export ASAN_OPTIONS=abort_on_error=1:exitcode=0:log_path=$log:detect_leaks=${THREADS:-0}:\$format
 		export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$log:\$format
 		export TSAN_OPTIONS=exitcode=0:die_after_fork=0:log_path=$log:\$format
-		${runtime:+export LD_PRELOAD=$runtime}
+		$preload
 		exec $run "$real" ${THREADS:+--thread=1} "\$@"
 	END
 	chmod +x "$FIO"
@@ -197,7 +199,7 @@ build_helper() {
 			-include "$fio/src/config-host.h" -include "$fio/version.h" \
 			"$BATS_TEST_DIRNAME/helpers/$1.c"
 		;;
-	bad_* | fini_*) cc -O2 -Wall -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
+	bad_* | fini_*) cc -O2 -Wall -D_GNU_SOURCE -shared -fPIC -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	*) cc -O2 -Wall -o "$HELPERS/$1" "$BATS_TEST_DIRNAME/helpers/$1.c" ;;
 	esac
 }
