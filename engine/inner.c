@@ -154,7 +154,11 @@ static int load_best(struct thread_data *td, const struct ioengine_ops **inner)
 			 has_aio ? "io_uring is" : "io_uring and libaio are", cause,
 			 has_aio ? "libaio" : "fio:psync");
 	*inner = &aio_ops;
-	return has_aio ? 0 : load_fio_engine(td, "psync", inner);
+	if (has_aio)
+		return 0;
+	/* That is all it uses. fio's note about more, which nobody here chose, goes where JSON does. */
+	td->o.iodepth = 1;
+	return load_fio_engine(td, "psync", inner);
 }
 
 /* The engine of fio that a back end is, or NULL. */

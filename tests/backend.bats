@@ -46,8 +46,7 @@ substitutes() {
 	dgen --dedup_ratio=2 --compress_ratio=2
 	mv f wanted
 	forbid --aio
-	dgen --dedup_ratio=2 --compress_ratio=2 --hipri=0 --fixedbufs=0 \
-		--iodepth=1
+	dgen --dedup_ratio=2 --compress_ratio=2 --hipri=0 --fixedbufs=0
 	(($(substitutes) == 1)) || fail "$(<fio.err)"
 	grep -q 'going on with backend=fio:psync' fio.err
 	same f wanted "psync"

@@ -129,7 +129,7 @@ free_port() {
 	dgen --dedup_ratio=2 --compress_ratio=3 --size=4m
 	mv f wanted
 	# The name is part of the address.
-	WEB=(--filename=/f --dedup_domain=f --dedup_ratio=2 --compress_ratio=3 --size=4m
+	WEB=(--filename=/f --dedup_domain=f --dedup_ratio=2 --compress_ratio=3 --size=4m --iodepth=1
 		--backend=fio:http --backend_options="http_mode=webdav,http_host=127.0.0.1:$PORT")
 	dgen "${WEB[@]}"
 	# One object for each block: NAME_OFFSET_LENGTH.
