@@ -131,6 +131,12 @@ static void scan_with(struct scan_options options, unsigned int threads, char *p
 	source_close(source);
 }
 
+/* Both began as zeros, and were summed up in the same order. */
+static bool same_bytes(const void *a, const void *b, size_t size)
+{
+	return !memcmp(a, b, size);
+}
+
 /* A file with such data is measured. */
 static void file(struct input *in)
 {
@@ -163,7 +169,7 @@ static void file(struct input *in)
 	must(!ftruncate(fd, (off_t)(length + take(in, 1) * 1000)));
 	scan_with(options, 1, path, &counts[0], as);
 	scan_with(options, 2, path, &counts[1], AS_JSON);
-	must(!memcmp(&counts[0], &counts[1], sizeof(counts[0])));
+	must(same_bytes(&counts[0], &counts[1], sizeof(counts[0])));
 	free(counts);
 	close(fd);
 }
