@@ -235,9 +235,10 @@ $(COMMAND): $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
 
-$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(B)/command/values.o $(B)/flags
+$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(B)/command/values.o $(B)/engine/device.o $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(BENCH_COMMAND_OBJ) $(B)/command/values.o -lm
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(BENCH_COMMAND_OBJ) $(B)/command/values.o \
+		$(B)/engine/device.o -lm
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@

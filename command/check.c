@@ -55,7 +55,7 @@ static int dump(const struct target *t, uint64_t offset, const char *what, const
 {
 	const char *name = t->places[t->here].name;
 	char *path = NULL;
-	int ret = 0, size = 0;
+	int ret = 0, size = 0, fd;
 	FILE *file;
 
 	if (asprintf(&path, "%s/%n%s.%" PRIu64 ".%s", t->check->dump, &size, name, offset, what) <
@@ -63,7 +63,9 @@ static int dump(const struct target *t, uint64_t offset, const char *what, const
 		return -ENOMEM;
 	for (char *slash = path + size; (slash = strchr(slash, '/'));)
 		*slash = '_';
-	file = fopen(path, "wb");
+	/* Its name can be foreseen. */
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	file = fd < 0 ? NULL : fdopen(fd, "wb");
 	if (!file || fwrite(data, 1, length, file) != length)
 		ret = -errno;
 	if (file && fclose(file) && !ret)

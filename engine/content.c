@@ -359,6 +359,8 @@ static int setup_job(struct thread_data *td, struct job *job)
 	if (files_check_unit(job))
 		return 1;
 	take_verify_over(job);
+	if (files_check_devices(job))
+		return 1;
 	if (tags_setup(job))
 		return 1;
 	report_note_names(job);

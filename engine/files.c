@@ -2,10 +2,13 @@
 /* The files of a job: what is known of them, their sizes, and those that fio lays out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "files.h"
 
 int files_add(struct job *job, const struct fio_file *f)
@@ -209,6 +212,47 @@ int files_find_sizes(struct thread_data *td)
 		if (f->real_file_size == -1ULL && td->o.size)
 			f->real_file_size = td->o.size / td->o.nr_files;
 	}
+	return 0;
+}
+
+/*
+ * fio looks for the name of the device among what is mounted; this sees through links, and sees
+ * partitions, swap, and what lies below a RAID or volume group.
+ */
+static int check_device(const struct job *job, const struct fio_file *f)
+{
+	const struct thread_options *o = &job->td->o;
+	char use[PATH_MAX];
+	struct stat st;
+
+	if (stat(f->file_name, &st) || !S_ISBLK(st.st_mode))
+		return 0;
+	if (!o->allow_mounted_write && device_in_use(st.st_rdev, use, sizeof(use))) {
+		log_err("dgen: %s: %s, and allow_mounted_write=1 is not set\n", f->file_name, use);
+		return -EBUSY;
+	}
+	if (!job->options->allow_partitioned_write &&
+	    device_has_partitions(f->file_name, st.st_rdev)) {
+		log_err("dgen: %s: holds a partition table, and allow_partitioned_write=1 is not "
+			"set\n",
+			f->file_name);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int files_check_devices(const struct job *job)
+{
+	struct thread_data *td = job->td;
+	struct fio_file *f;
+	unsigned int i;
+
+	if (!(td_write(td) || td_trim(td)) || job->fakes ||
+	    job->ops.flags & (FIO_FAKEIO | FIO_DISKLESSIO))
+		return 0;
+	for_each_file(td, f, i)
+		if (f->filetype == FIO_TYPE_BLOCK && check_device(job, f))
+			return -EBUSY;
 	return 0;
 }
 

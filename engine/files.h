@@ -18,6 +18,12 @@ void files_set_versions(struct job *job);
 /* What fio does itself for an engine without a setup hook, which we cannot be. 0 or 1, logged. */
 int files_find_sizes(struct thread_data *td);
 
+/*
+ * Does the job write to a device that is in use, or that holds partitions, without having been told
+ * that it may? Then -EBUSY, logged; else 0.
+ */
+int files_check_devices(const struct job *job);
+
 /* A unit that no file can hold even once is a mistake. 0 or -EINVAL, logged. */
 int files_check_unit(const struct job *job);
 

@@ -273,6 +273,12 @@ static int direct_fallback_cb(void *eo, const char *value)
 	return parse_bool("direct_fallback", value, &((struct options *)eo)->direct_fallback);
 }
 
+static int allow_partitioned_write_cb(void *eo, const char *value)
+{
+	return parse_bool("allow_partitioned_write", value,
+			  &((struct options *)eo)->allow_partitioned_write);
+}
+
 static int report_cb(void *eo, const char *value)
 {
 	return parse_bool("report", value, &((struct options *)eo)->report);
@@ -399,6 +405,10 @@ struct fio_option options_table[] = {
 	       "Options for a fio:NAME back end: NAME=VALUE,... (\\, is a comma in a value)"),
 	PARSED(direct_fallback, "Fall back from O_DIRECT",
 	       "1: where a file system refuses O_DIRECT, warn and go on buffered", .def = "0"),
+	PARSED(allow_partitioned_write, "Allow to write over partitions",
+	       "1: write to a device that holds a partition table (allow_mounted_write=1 of fio: to "
+	       "one that is in use)",
+	       .def = "0"),
 	PARSED(report, "Report",
 	       "0: no report about throughput, latency and the bottleneck at the end of a run",
 	       .def = "1"),

@@ -46,6 +46,7 @@ struct options {
 	uint64_t oldest_version;
 	bool oldest_version_set;
 	bool direct_fallback;
+	bool allow_partitioned_write;
 	bool report;
 	unsigned int gen_threads;
 	enum numa_mode numa_mode;

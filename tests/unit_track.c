@@ -230,6 +230,51 @@ static void damaged_files(void **state)
 	close(fd);
 }
 
+/* A size that would be a few grains once it is rounded up, versions that nobody could count down. */
+static void hostile_files(void **state)
+{
+	static const struct {
+		size_t at;
+		uint64_t value;
+	} fields[] = {
+		{ offsetof(struct track_file, size), UINT64_MAX },
+		{ offsetof(struct track_file, size), UINT64_MAX - 100 },
+		{ offsetof(struct track_file, newest), UINT64_MAX },
+		{ offsetof(struct track_file, newest), UINT64_MAX / 2 },
+		{ offsetof(struct track_file, oldest), 9 },
+		{ offsetof(struct track_file, room), UINT64_MAX },
+		{ offsetof(struct track_file, at), UINT64_MAX },
+	};
+	static uint64_t words[1 << 17];
+	char why[TRACK_WHY_MAX];
+	struct track *track;
+	ssize_t got;
+	off_t at = 0;
+	int fd;
+
+	(void)state;
+	unlink(path);
+	in_child(true, 1 << 20, 1);
+	fd = open(path, O_RDWR);
+	got = pread(fd, words, sizeof(words), 0);
+	assert_true(got > 0);
+	while (words[at] != dgen_domain("f"))
+		assert_true(++at < got / 8);
+	assert_int_equal(try_open(path, TRACK_READ, &track, why), 0);
+	track_close(track);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const off_t field = at * 8 + (off_t)fields[i].at;
+		uint64_t before;
+
+		assert_int_equal(pread(fd, &before, 8, field), 8);
+		assert_int_equal(pwrite(fd, &fields[i].value, 8, field), 8);
+		assert_int_equal(try_open(path, TRACK_READ, &track, why), -EINVAL);
+		assert_non_null(strstr(why, "damaged"));
+		assert_int_equal(pwrite(fd, &before, 8, field), 8);
+	}
+	close(fd);
+}
+
 static int make_path(void **state)
 {
 	const int fd = mkstemp(path);
@@ -250,7 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_memory),        cmocka_unit_test(versions_follow_each_other),
 		cmocka_unit_test(outlives_its_run), cmocka_unit_test(refuses),
-		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(damaged_files),    cmocka_unit_test(hostile_files),
 	};
 
 	return cmocka_run_group_tests_name("track", tests, make_path, remove_path);

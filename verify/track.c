@@ -24,6 +24,7 @@
 #define LAYOUT 4u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
+#define INITIAL_MAX 250 /* versions that a grain may hold at first; the options allow no more */
 
 struct head {
 	char magic[12];
@@ -136,8 +137,9 @@ static int check_files(const struct head *head, uint64_t size, const char *path,
 		if (!f->domain)
 			continue;
 		if (f->grain < 512 || f->grain % 512 || f->grain > head->dedup_unit ||
-		    f->size > INT64_MAX || f->name[TRACK_NAME_MAX] || f->at % PAGE ||
-		    f->room % PAGE || f->room > head->end)
+		    f->size > INT64_MAX || f->newest + 1 < f->oldest ||
+		    f->newest + 1 - f->oldest > INITIAL_MAX || f->name[TRACK_NAME_MAX] ||
+		    f->at % PAGE || f->room % PAGE || f->room > head->end)
 			goto damaged;
 		/* No tags yet, so no room for them either. */
 		if (!f->at && f->room)
@@ -269,7 +271,13 @@ static int open_path(struct track *track, const char *path, char *why)
 {
 	const bool reads = track->mode == TRACK_READ;
 
-	track->fd = open(path, (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC, 0600);
+	/* In a directory that others write to, a link may lead anywhere, and a pipe wait forever. */
+	track->fd = open(
+		path, (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+		0600);
+	if (track->fd < 0 && errno == ELOOP)
+		return refuse(why, -ELOOP, "verify_state_file=%s: must not be a symbolic link",
+			      path);
 	if (track->fd < 0)
 		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
 	/* Held by all who inherit the descriptor. */

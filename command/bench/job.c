@@ -126,6 +126,9 @@ static void put_part(const struct bench *bench, FILE *out, unsigned int *number,
 	for (const char *c = part->target->name; *c; c++)
 		fprintf(out, *c == ':' ? "\\%c" : "%c", *c);
 	fputc('\n', out);
+	/* --yes-destroy-data was said. */
+	if (part->target->device && !bench->read)
+		fputs("allow_partitioned_write=1\n", out);
 	put_bytes(bench, out, "bs", part->block);
 	fprintf(out, "iodepth=%u\n", part->depth);
 	if (part->writers > 1)

@@ -11,14 +11,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "engine/device.h"
 #include "human.h"
 #include "target.h"
 #include "values.h"
-
-#define LINE_LENGTH 4096
 
 /* Does the name stay what it is in a line of a job file? */
 static int check_name(const char *name)
@@ -38,85 +36,16 @@ static int check_name(const char *name)
 	return 0;
 }
 
-/* Is "major:minor" this device or a partition of it? */
-static bool is_part(dev_t device, unsigned int major_number, unsigned int minor_number)
-{
-	char path[PATH_MAX], real[PATH_MAX], whole[64];
-	const char *slash;
-
-	if (major_number == major(device) && minor_number == minor(device))
-		return true;
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major_number, minor_number);
-	if (access(path, F_OK))
-		return false;
-	/* A partition's directory lies in that of the whole device. */
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major_number, minor_number);
-	if (!realpath(path, real))
-		return false;
-	slash = NULL;
-	for (FILE *file = fopen(real, "re"); file; fclose(file), file = NULL)
-		slash = fgets(whole, sizeof(whole), file);
-	snprintf(path, sizeof(path), "%u:%u\n", major(device), minor(device));
-	return slash && !strcmp(whole, path);
-}
-
-/* What is it mounted on? A system of several devices has a number of its own, but names one. */
-static bool find_mount(dev_t device, char *where)
-{
-	char line[LINE_LENGTH], source[PATH_MAX];
-	unsigned int major_number, minor_number;
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		const char *rest = strstr(line, " - ");
-		struct stat status;
-
-		if (!rest || sscanf(line, "%*s %*s %u:%u %*s %4095s", &major_number, &minor_number,
-				    where) != 3)
-			continue;
-		found = is_part(device, major_number, minor_number);
-		if (!found && sscanf(rest, " - %*s %4095s", source) == 1 && source[0] == '/' &&
-		    !stat(source, &status) && S_ISBLK(status.st_mode))
-			found = is_part(device, major(status.st_rdev), minor(status.st_rdev));
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static bool is_swap(dev_t device)
-{
-	char line[LINE_LENGTH], name[PATH_MAX];
-	FILE *file = fopen("/proc/swaps", "re");
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		struct stat status;
-
-		found = sscanf(line, "%4095s", name) == 1 && name[0] == '/' &&
-			!stat(name, &status) && S_ISBLK(status.st_mode) &&
-			is_part(device, major(status.st_rdev), minor(status.st_rdev));
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /*
  * The kernel knows all who use a device or a partition of it: to open it exclusively fails then,
  * and while it is open so, nobody can mount it.
  */
 static int hold(struct target *target, dev_t device)
 {
-	char where[PATH_MAX] = "";
+	char use[PATH_MAX];
 
-	if (find_mount(device, where)) {
-		complain("%s: mounted on %s; its data is not destroyed", target->name, where);
-		return -EBUSY;
-	}
-	if (is_swap(device)) {
-		complain("%s: in use as swap; its data is not destroyed", target->name);
+	if (device_in_use(device, use, sizeof(use))) {
+		complain("%s: %s; its data is not destroyed", target->name, use);
 		return -EBUSY;
 	}
 	/* Without O_CLOEXEC: fio inherits it. */
