@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 mkdir -p "$1"
 dir=$(realpath "$1")
 version=$(dpkg-parsechangelog -S Version)
-tree=$dir/dgen-$version
+tree=$dir/dgen-${version%-*}
 
 rm -rf "$dir"/*
 mkdir "$tree"

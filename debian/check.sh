@@ -69,9 +69,8 @@ try_everything()
 		--size=64m --dedup_ratio=2 --compress_ratio=2 --data_seed=7
 	says 'dedup 2:1 x compress 2:1'
 	# The card's command with the profile's job, and less of it.
-	sed 's/=1280m/=8m/; s/=8m$/=1m/; s/iodepth=32/iodepth=4/; s/^offset_increment=.*/&/' \
+	sed -E 's/=1280m$/=8m/; s/^bs=.*/bs=1m/; s/^iodepth=.*/iodepth=4/' \
 		/usr/share/dgen/jobs/auto16.fio > /tmp/tester/auto16.fio
-	sed -i 's/^size=.*/size=8m/; s/^offset_increment=.*/offset_increment=8m/' /tmp/tester/auto16.fio
 	as_user fio --ioengine=external:/usr/lib/dgen/libdgen_engine.so --data_seed=7 auto16.fio
 	as_user dgen-measure --codec=lz4 by-name dgen.dat
 	says '^ +4096 .* 2\.0000:1'
@@ -169,7 +168,7 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
 say LINT lintian
-lintian --fail-on error,warning --suppress-tags-from-file debian/lintian-not-ours "$dir"/*.changes
+lintian --allow-root --fail-on error,warning "$dir"/*.changes
 compare_builds
 say CHROOT "$suite from $mirror"
 unshare --mount --pid --fork --kill-child debootstrap --variant=minbase "$suite" "$work/root" \
