@@ -21,11 +21,8 @@ _dgen()
 
 	COMPREPLY=()
 	# readline parts --option=value at the sign, as COMP_WORDBREAKS says.
-	if [[ $current = = ]]; then
-		current=
-	elif [[ $option = = ]]; then
-		option=${COMP_WORDS[COMP_CWORD - 2]}
-	fi
+	[[ $current != = ]] || current=
+	[[ $option != = ]] || option=${COMP_WORDS[COMP_CWORD - 2]}
 	[[ $option != -c ]] || option=${1##*/}-c
 	values=$(_dgen_values "$option")
 	if [[ $values ]]; then
@@ -33,9 +30,9 @@ _dgen()
 	elif [[ $current = -* ]]; then
 		options=$("$1" --help 2>/dev/null | sed -nE 's/^ +(-[a-zA-Z], )?(--[a-z-]+=?).*/\2/p')
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-		[[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace 2>/dev/null
+		[[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace 2>/dev/null || :
 	else
-		compopt -o filenames 2>/dev/null
+		compopt -o filenames 2>/dev/null || :
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 	fi
 }

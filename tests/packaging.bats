@@ -44,7 +44,7 @@ complete_line() {
 	[[ $(<offered) == zstd ]] || { show offered; false; }
 	complete_line dgen-measure -c d
 	[[ $(<offered) == deflate ]] || { show offered; false; }
-	complete_line dgen-bench --numa-mode = =
+	complete_line dgen-bench --numa-mode =
 	[[ $(paste -sd ' ' offered) == "auto force disabled" ]] || { show offered; false; }
 	touch "a file"
 	complete_line dgen-measure a
