@@ -125,7 +125,7 @@ complete_line() {
 	for place in one another/and/longer; do
 		mkdir -p "$place"
 		cp -r "$ROOT"/{Makefile,version.h,.ci,command,engine,examples,generator,jobs,man,measure,results,tests,verify} "$place"
-		env -u MAKEFLAGS -u B make -C "$place" CFLAGS='-O0 -g' "${products[@]}" >make.out 2>&1 ||
+		env -u MAKEFLAGS -u B make -j2 -C "$place" CFLAGS='-O0 -g' "${products[@]}" >make.out 2>&1 ||
 			{ show make.out; false; }
 	done
 	for each in "${products[@]}"; do
