@@ -6,7 +6,7 @@
 #   FIO                          the fio that will load the engine (default: from PATH)
 #   FIO_SRC                      its source (default: fetched from the distribution's archive)
 #   FIO_CONFIGURE                flags for its configure, where they cannot be found out
-#   PREFIX DESTDIR               for install
+#   PREFIX LIBDIR DESTDIR        for install; LIBDIR is PREFIX/lib unless given
 #   SANITIZE=address,undefined   builds with gcc's sanitizers, into a directory of its own; check with
 #                                T='unit_ io.bats ...' then tests that
 #   WERROR=1                     warnings are errors
@@ -25,6 +25,7 @@ FIO ?= fio
 FIO_SRC ?=
 FIO_CONFIGURE ?=
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 CFLAGS ?= -O2 -g
 COVERAGE ?=
@@ -71,8 +72,9 @@ SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -f
 # gcc's count of lines, for make coverage.
 COUNTERS := $(if $(COVERAGE),-O1 --coverage -fprofile-update=atomic)
 
-BASE_FLAGS := -std=gnu11 -pthread -fPIC -fvisibility=hidden $(WARNINGS) $(HARDENING) $(CPPFLAGS) \
-	$(CFLAGS) $(SANITIZERS) $(COUNTERS)
+# The same source makes the same bytes wherever it lies: its directory is in no debug information.
+BASE_FLAGS := -std=gnu11 -pthread -ffile-prefix-map=$(CURDIR)=. -fPIC -fvisibility=hidden \
+	$(WARNINGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS) $(SANITIZERS) $(COUNTERS)
 LINK_FLAGS := -pthread -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(SANITIZERS) $(COUNTERS) $(LDFLAGS)
 
 # fio's own flags for its engines, as far as its headers look at them. -isystem keeps the warnings
@@ -146,8 +148,8 @@ ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests fuzzers run check check-sanitize coverage soak fuzz bench-generator quality calibrate lint format install uninstall clean \
-	distclean help deps FORCE
+.PHONY: all tests fuzzers run check check-sanitize coverage soak fuzz bench-generator quality calibrate \
+	lint format install uninstall deb check-deb clean distclean help deps FORCE
 
 # The default.
 all: $(ENGINE) $(MEASURE) $(COMMAND) $(BENCH_COMMAND) $(LIBDGEN_SO) $(LIBDGEN) $(MAN) ## build engine, library and programs
@@ -211,7 +213,7 @@ $(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
 $(LIBDGEN): $(GENERATOR_OBJ) $(B)/flags
 	$(say) AR $@
 	@rm -f $@
-	$(Q)$(AR) rcs $@ $(GENERATOR_OBJ)
+	$(Q)$(AR) rcsD $@ $(GENERATOR_OBJ)
 
 # Without -z defs where the sanitizers' runtime comes with the program only.
 $(LIBDGEN_SO): $(GENERATOR_OBJ) generator/libdgen.map $(B)/flags
@@ -351,8 +353,9 @@ format: ## lay the C sources out as lint wants them
 
 # ---------------------------------------------------------------- install
 
-LIB_DIR = $(DESTDIR)$(PREFIX)/lib
-ENGINE_DIR = $(LIB_DIR)/dgen
+LIB_DIR = $(DESTDIR)$(LIBDIR)
+# The programs look for it beside them, whatever LIBDIR is.
+ENGINE_DIR = $(DESTDIR)$(PREFIX)/lib/dgen
 # Where a fio with dynamic engines and the same prefix looks for ioengine=dgen.
 FIO_ENGINE_DIR = $(LIB_DIR)/fio
 INCLUDE_DIR = $(DESTDIR)$(PREFIX)/include
@@ -360,23 +363,31 @@ PC_DIR = $(LIB_DIR)/pkgconfig
 BIN_DIR = $(DESTDIR)$(PREFIX)/bin
 JOB_DIR = $(DESTDIR)$(PREFIX)/share/dgen/jobs
 MAN_DIR = $(DESTDIR)$(PREFIX)/share/man
+BASH_DIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_DIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 JOBS := $(sort $(wildcard jobs/*.fio))
+PROGRAMS := dgen dgen-bench dgen-measure
 
-install: all ## install under PREFIX (/usr/local), below DESTDIR
-	install -d '$(ENGINE_DIR)' '$(FIO_ENGINE_DIR)' '$(INCLUDE_DIR)' '$(PC_DIR)' '$(BIN_DIR)' '$(JOB_DIR)'
+install: all ## install under PREFIX (/usr/local), libraries in LIBDIR, below DESTDIR
+	install -d '$(ENGINE_DIR)' '$(FIO_ENGINE_DIR)' '$(INCLUDE_DIR)' '$(PC_DIR)' '$(BIN_DIR)' '$(JOB_DIR)' \
+		'$(BASH_DIR)' '$(ZSH_DIR)'
 	install -m 755 $(ENGINE) '$(ENGINE_DIR)/libdgen_engine.so'
-	ln -sf dgen/libdgen_engine.so '$(LIB_DIR)/libdgen_engine.so'
-	ln -sf ../dgen/libdgen_engine.so '$(FIO_ENGINE_DIR)/fio-dgen.so'
+	ln -sfr '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/libdgen_engine.so'
+	ln -sfr '$(ENGINE_DIR)/libdgen_engine.so' '$(FIO_ENGINE_DIR)/fio-dgen.so'
 	install -m 755 $(LIBDGEN_SO) '$(LIB_DIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(LIB_DIR)/libdgen.so'
 	install -m 644 $(LIBDGEN) '$(LIB_DIR)/libdgen.a'
 	install -m 644 generator/dgen.h '$(INCLUDE_DIR)/dgen.h'
-	sed 's|@PREFIX@|$(PREFIX)|;s|@VERSION@|$(VERSION)|' generator/dgen.pc.in > '$(PC_DIR)/dgen.pc'
+	sed 's|@PREFIX@|$(PREFIX)|;s|@LIBDIR@|$(LIBDIR)|;s|@VERSION@|$(VERSION)|' generator/dgen.pc.in > '$(PC_DIR)/dgen.pc'
 	chmod 644 '$(PC_DIR)/dgen.pc'
 	install -m 755 $(COMMAND) '$(BIN_DIR)/dgen'
 	install -m 755 $(BENCH_COMMAND) '$(BIN_DIR)/dgen-bench'
 	install -m 755 $(MEASURE) '$(BIN_DIR)/dgen-measure'
 	install -m 644 $(JOBS) '$(JOB_DIR)'
+	install -m 644 command/completion.bash '$(BASH_DIR)/dgen'
+	ln -sf dgen '$(BASH_DIR)/dgen-bench'
+	ln -sf dgen '$(BASH_DIR)/dgen-measure'
+	install -m 644 command/completion.zsh '$(ZSH_DIR)/_dgen'
 	$(if $(MAN),install -d '$(MAN_DIR)/man1' '$(MAN_DIR)/man3')
 	$(if $(MAN),install -m 644 $(filter %.1,$(MAN)) '$(MAN_DIR)/man1')
 	$(if $(MAN),install -m 644 $(filter %.3,$(MAN)) '$(MAN_DIR)/man3')
@@ -386,13 +397,20 @@ uninstall: ## remove what install installed
 	rm -f '$(ENGINE_DIR)/libdgen_engine.so' '$(LIB_DIR)/libdgen_engine.so' \
 		'$(FIO_ENGINE_DIR)/fio-dgen.so' '$(LIB_DIR)/$(SONAME)' '$(LIB_DIR)/libdgen.so' \
 		'$(LIB_DIR)/libdgen.a' '$(INCLUDE_DIR)/dgen.h' '$(PC_DIR)/dgen.pc' \
-		'$(BIN_DIR)/dgen' '$(BIN_DIR)/dgen-bench' '$(BIN_DIR)/dgen-measure' \
-		'$(MAN_DIR)/man1/dgen.1' '$(MAN_DIR)/man1/dgen-bench.1' \
-		'$(MAN_DIR)/man1/dgen-measure.1' '$(MAN_DIR)/man1/fio-engine-dgen.1' \
-		'$(MAN_DIR)/man3/dgen.3' \
+		$(foreach program,$(PROGRAMS),'$(BIN_DIR)/$(program)' '$(BASH_DIR)/$(program)' \
+			'$(MAN_DIR)/man1/$(program).1') \
+		'$(ZSH_DIR)/_dgen' '$(MAN_DIR)/man1/fio-engine-dgen.1' '$(MAN_DIR)/man3/dgen.3' \
 		$(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	@rmdir --ignore-fail-on-non-empty '$(JOB_DIR)' '$(dir $(JOB_DIR))' '$(ENGINE_DIR)' \
 		'$(FIO_ENGINE_DIR)' 2>/dev/null || :
+
+deb: ## build Debian packages into build/deb, for the fio that is installed here
+	@.ci/deps deb
+	+@$(MAKE) $(FIO_DIR)/stamp
+	@debian/build.sh build/deb '$(abspath $(FIO_DIR)/src)'
+
+check-deb: deb ## build them twice, and install, try and purge them in a clean chroot (root; minutes)
+	@debian/check.sh build/deb '$(abspath $(FIO_DIR)/src)'
 
 # What the default build leaves in the root of the repository.
 PRODUCTS := libdgen_engine.so libdgen.so libdgen.a dgen dgen-bench dgen-measure

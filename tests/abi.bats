@@ -105,6 +105,20 @@ built_for() {
 	done
 }
 
+@test "abi: fio-engine-dgen(1) describes the options of --enghelp, and no others" {
+	page=$ROOT/man/fio-engine-dgen.1.scd
+	"$FIO" --enghelp="$ENGINE" | sed -nE 's/^([a-z_]+) *:.*/\1/p' | sort -u >help
+	(($(wc -l <help) > 20)) || { show help; false; }
+	# What begins a paragraph of the section that says what they are.
+	sed -n '/^# OPTIONS/,/^# REPORT/p' "$page" | grep -E '^\*[a-z_]+\*(=|,|$)' |
+		grep -oE '\*[a-z_]+\*' | tr -d '*' | sort -u >page
+	comm -23 help page >missing
+	[[ ! -s missing ]] || fail "not in the page: $(paste -sd ' ' missing)"
+	# Older versions of fio do not have it.
+	comm -13 help page | grep -vx cmdprio_hint >foreign || true
+	[[ ! -s foreign ]] || fail "in the page only: $(paste -sd ' ' foreign)"
+}
+
 @test "abi: a dry run and --parse-only" {
 	dgen_raw --parse-only
 	((status == 0)) || { show fio.out fio.err; false; }
