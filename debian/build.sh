@@ -17,7 +17,7 @@ dir=$(realpath "$1")
 version=$(dpkg-parsechangelog -S Version)
 tree=$dir/dgen-${version%-*}
 
-rm -rf "$dir"/*
+rm -rf "${dir:?}"/*
 mkdir "$tree"
 git ls-files -z --cached --others --exclude-standard |
 	xargs -0 sh -c 'for each; do [ ! -f "$each" ] || printf "%s\0" "$each"; done' sh |

@@ -670,11 +670,15 @@ int io_queue_init(int entries, io_context_t *context)
 	int err;
 
 	(void)entries;
+	if (!at)
+		return -ENOMEM;
 	err = call_fails(add(at), ON_SETUP);
-	if (err)
+	if (err) {
 		end(kernel_of(at));
-	else
+		free(at);
+	} else {
 		*context = at;
+	}
 	return err;
 }
 
