@@ -120,8 +120,8 @@ complete_line() {
 }
 
 @test "packaging: a build elsewhere makes the same bytes" {
-	products=(libdgen.a libdgen.so dgen dgen-bench dgen-measure)
-	# Debug information has paths at any level, so quick code serves.
+	products=(libdgen.a libdgen.so dgen)
+	# Debug information has paths at any level, so quick code serves; make check-deb compares all.
 	for place in one another/and/longer; do
 		mkdir -p "$place"
 		cp -r "$ROOT"/{Makefile,version.h,.ci,command,engine,examples,generator,jobs,man,measure,results,tests,verify} "$place"

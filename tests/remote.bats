@@ -101,6 +101,25 @@ free_port() {
 	(($(nbd_json '.jobs[0].total_err') == 256)) || fail "$(nbd_json '.jobs[0].total_err') errors"
 }
 
+@test "remote: nbd, errors and delays at random moments lose and count nothing twice" {
+	for jobs in --thread=0 "--thread=1 --gen_threads=2"; do
+		nbd_server --filter=error --filter=delay memory 16M error=EIO error-pwrite-rate=10% \
+			error-pread-rate=10% wdelay=1ms rdelay=1ms
+		# shellcheck disable=SC2086 # several
+		dgen_raw "${NBD[@]}" --rw=randwrite --verify=crc32c --continue_on_error=io $jobs
+		((status == 0)) || { show fio.out fio.err; fail "$jobs: $status"; }
+		# A thread's line about its connection comes first.
+		sed -i '/^fio: /d' json
+		# Only what was written is read back.
+		nbd_json '.jobs[0] | (.write.io_bytes + .read.io_bytes) / 65536 + .total_err ==
+			256 + .write.io_bytes / 65536 and .total_err > 5' >/dev/null ||
+			fail "$jobs: $(nbd_json '.jobs[0] | [.write.io_bytes, .read.io_bytes, .total_err]')"
+		! grep -q '^dgen: ' fio.err fio.out || fail "$jobs: a false alarm" "$(<fio.err)"
+		kill $SERVER
+		wait $SERVER || true
+	done
+}
+
 @test "remote: WebDAV objects hold the bytes that a file would" {
 	has_fio_engine http || skip "this fio has no http engine (it was built without libcurl)"
 	need_command nginx

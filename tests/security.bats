@@ -159,7 +159,7 @@ write_device() {
 	dgen_raw --verify=crc32c --verify_state_file=/dev/zero --size=1m
 	refused "no regular file"
 	# The first 2 KiB hold all that is not zero of the head.
-	for ((i = 0; i < $(full 500 15); i++)); do
+	for ((i = 0; i < $(full 500 8); i++)); do
 		cp good state
 		for at in $((RANDOM % 2048)) $((RANDOM % 600)); do
 			head -c 8 /dev/urandom | dd of=state bs=1 seek=$at conv=notrunc status=none
