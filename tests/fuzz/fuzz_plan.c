@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (unit > UINT64_MAX / o.dedup_unit - count)
 		unit /= o.dedup_unit;
-	dgen_plan_init(&plan, o.dedup_ratio, o.dedup_unit, o.data_seed);
+	dgen_plan_init(&plan, &o, o.dedup_unit);
 	check_walk(&plan, domain, version, unit, count, step);
 	if (o.dedup_ratio <= 50)
 		check_ratio(&plan, o.dedup_ratio, o.dedup_unit, domain, version);
