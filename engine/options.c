@@ -93,11 +93,11 @@ static int parse_large(const char *option, const char *value, uint64_t most, uin
 static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
 {
 	uint64_t large;
+	const int err = parse_large(option, value, UINT32_MAX, &large);
 
-	if (parse_large(option, value, UINT32_MAX, &large))
-		return -EINVAL;
-	*bytes = (uint32_t)large;
-	return 0;
+	if (!err)
+		*bytes = (uint32_t)large;
+	return err;
 }
 
 static int parse_string(const char *option, const char *value, char *to, size_t size)

@@ -12,12 +12,16 @@
 
 #define NEAR 4288u /* bytes: the head, and some of the table of files */
 
-static const char path_format[] = "/proc/self/fd/%d";
+static char path[] = "/dev/shm/dgen-fuzz-state.XXXXXX";
 
 static uint8_t *original;
 static size_t original_size;
-static char path[32];
 static int state;
+
+static void remove_state(void)
+{
+	unlink(path);
+}
 
 static struct dgen_options options(void)
 {
@@ -44,8 +48,9 @@ static void make_original(void)
 	struct track_map map;
 	char why[TRACK_WHY_MAX];
 
-	state = memfd_create("state", MFD_CLOEXEC);
-	snprintf(path, sizeof(path), path_format, state);
+	/* By name: links are refused, those of /proc too. */
+	state = mkstemp(path);
+	must(state >= 0 && !atexit(remove_state));
 	must(!track_open(path, TRACK_WRITE, false, &o, &track, why));
 	must(!track_add(track, "one", 100 * 4096, 4096, &f, why));
 	must(!track_map(track, f, &initial, &map, why));
