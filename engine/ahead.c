@@ -366,7 +366,7 @@ static int ahead_getevents(struct thread_data *td, unsigned int min, unsigned in
 		err = advance(a, min, max, timeout);
 		/* Where a call fails for good the inner engine gives back, after that, what it has. */
 		if (err && first)
-			return err;
+			break;
 		first = err ? err : first;
 	} while (a->nr_done < min && !timeout && (a->in_inner || a->sent != a->queued));
 	ready = a->nr_done < max ? a->nr_done : max;
