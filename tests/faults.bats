@@ -293,7 +293,7 @@ errno_of() {
 	preload bad_kernel
 	while IFS=: read -r kind text; do
 		[[ " $(full "$kind" "EIO ENOSPC ECANCELED ETIMEDOUT zero") " == *" $kind "* ]] || continue
-		times 100 2 $kind ends "$kind" "$text"
+		times 50 2 $kind ends "$kind" "$text"
 	done <<-END
 		EIO:Input/output error
 		ENOSPC:No space left on device
@@ -503,9 +503,14 @@ ended() {
 	for ((i = 0; i < $(full 50 1); i++)); do
 		for jobs in --thread=0 "--thread=1 --backend=libaio --gen_threads=1"; do
 			loop_device 64m
+			sectors=$(awk '{ print $7 }' "/sys/block/${DEVICE##*/}/stat")
 			# It ends long before its time.
 			# shellcheck disable=SC2086 # several
 			NAME=$DEVICE started --size=64m --time_based --runtime=20 $jobs
+			# fio takes the size that a device has when it begins.
+			until (($(awk '{ print $7 }' "/sys/block/${DEVICE##*/}/stat") > sectors)); do
+				kill -0 $PID || break
+			done
 			sleep 0.$((RANDOM % 9 + 1))
 			# Writes that are on their way make the file longer again.
 			until (($(blockdev --getsize64 "$DEVICE") < 64 * 1024 * 1024)); do
