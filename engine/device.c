@@ -100,9 +100,8 @@ static bool first_in(const char *path, char *name, size_t size)
 	return found;
 }
 
-/* Looks at the directory of each partition, in that of the device, until it finds one. */
-static bool any_partition(dev_t device, bool (*is)(const char *path, char *name, size_t size),
-			  char *name, size_t size)
+/* Is there a partition? With holder, one that is in use: by which device? */
+static bool any_partition(dev_t device, char *holder, size_t size)
 {
 	char of_device[64], path[PATH_MAX];
 	DIR *dir;
@@ -116,7 +115,7 @@ static bool any_partition(dev_t device, bool (*is)(const char *path, char *name,
 		if (entry->d_name[0] == '.' || access(path, F_OK))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/holders", of_device, entry->d_name);
-		found = is(path, name, size);
+		found = !holder || first_in(path, holder, size);
 	}
 	if (dir)
 		closedir(dir);
@@ -137,7 +136,7 @@ bool device_in_use(dev_t device, char *use, size_t size)
 	}
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(device), minor(device));
 	if (!first_in(path, holder, sizeof(holder)) &&
-	    !any_partition(device, first_in, holder, sizeof(holder)))
+	    !any_partition(device, holder, sizeof(holder)))
 		return false;
 	snprintf(use, size, "in use by %s", holder);
 	return true;
@@ -171,14 +170,6 @@ static bool is_mbr(const unsigned char *sector)
 	return used > 0;
 }
 
-static bool is_there(const char *path, char *name, size_t size)
-{
-	(void)path;
-	(void)name;
-	(void)size;
-	return true;
-}
-
 bool device_has_partitions(const char *path, dev_t device)
 {
 	static const char gpt[] = "EFI PART";
@@ -186,7 +177,7 @@ bool device_has_partitions(const char *path, dev_t device)
 	ssize_t got;
 	int fd;
 
-	if (any_partition(device, is_there, NULL, 0))
+	if (any_partition(device, NULL, 0))
 		return true;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	got = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
