@@ -61,14 +61,9 @@ struct allowed {
 	bool by_sector; /* each sector for itself */
 };
 
-static bool has_room(const struct allowed *allowed)
-{
-	return allowed->count < ARRAY_SIZE(allowed->versions);
-}
-
 static void allow(struct allowed *allowed, uint64_t version)
 {
-	if (has_room(allowed))
+	if (allowed->count < ARRAY_SIZE(allowed->versions))
 		allowed->versions[allowed->count++] = version;
 }
 
@@ -78,8 +73,7 @@ static void allow_initial(const struct track_file *t, struct allowed *allowed)
 		allowed->zeros = true;
 	else if (!t->known)
 		allowed->anything = true;
-	/* A damaged verify_state_file may say that there are 2^64 of them. */
-	for (uint64_t v = t->newest; t->known && v + 1 > t->oldest && has_room(allowed); v--)
+	for (uint64_t v = t->newest; t->known && v + 1 > t->oldest; v--)
 		allow(allowed, v);
 }
 

@@ -48,7 +48,7 @@ struct track_file {
 	uint8_t zeros;                 /* a grain with TRACK_INITIAL is */
 	_Atomic uint8_t wrapped;       /* the versions of some grain began again */
 	_Atomic uint8_t turn;          /* of the versions that follow a lost count */
-	_Atomic uint8_t settled;       /* in this run: what a killed one left; 1: under way, 2 */
+	_Atomic uint8_t settled;       /* in this run: what a killed one left; engine/tags.c */
 	_Atomic uint8_t said;          /* in this run: the size of the tags */
 	char name[TRACK_NAME_MAX + 1]; /* its end, where it is longer */
 };
