@@ -310,18 +310,22 @@ state() {
 	dgen_raw --verify_state_file=no/such/dir
 	refused "verify_state_file=no/such/dir"
 	# Each byte of the head may be anything.
-	for at in 40 64 72 100 200 208 216 224 232 240 244; do
+	for at in 40 64 72 100 200 208 216 224 232 240 244 256 272; do
 		cp state bad
 		printf '\377\377\377\377\377\377\377' | dd of=bad bs=1 seek=$at conv=notrunc status=none
 		dgen_raw --rw=read --verify=md5 --verify_state_file=bad
 		((status < 124)) || fail "a damaged byte $at: $status"
 	done
 	# 2^56 versions that may be there, of the part that was not written.
-	state --rw=write --verify_state_file=many --io_size=1m
-	printf '\377\377\377\377\377\377\377' | dd of=many bs=1 seek=224 conv=notrunc status=none
-	printf '\1\0' | dd of=many bs=1 seek=256 conv=notrunc status=none
-	dgen_raw --rw=read --verify=md5 --verify_state_file=many
-	failed
+	state --rw=write --filename=counted --verify_state_file=many --io_size=1m
+	# Where the name is, the newest of them is 38 bytes before, and 6 whether they are known.
+	at=$(grep -abo counted many | head -n 1)
+	at=${at%%:*}
+	printf '\377\377\377\377\377\377\377' |
+		dd of=many bs=1 seek=$((at - 38)) conv=notrunc status=none
+	printf '\1\0' | dd of=many bs=1 seek=$((at - 6)) conv=notrunc status=none
+	dgen_raw --rw=read --filename=counted --verify=md5 --verify_state_file=many
+	refused "verify_state_file=many" damaged
 	truncate -s 70000 state
 	dgen_raw --rw=read --verify=md5 --verify_state_file=state
 	refused "verify_state_file=state"
