@@ -538,29 +538,33 @@ static struct op op_of(const struct kernel *k, const struct io_uring_sqe *sqe)
 	return op;
 }
 
+/* How many of nr the kernel takes in one call, or -errno. */
+static int taken(struct kernel *k, unsigned int nr)
+{
+	const int err = call_fails(k, ON_SUBMIT);
+
+	if (err || !takes_parts || nr < 2 || !chance(k))
+		return err ? err : (int)nr;
+	note("submit-part call 0 0\n");
+	return 1 + (int)below(k, nr - 1);
+}
+
 static int submit(struct io_uring *ring, struct kernel *k)
 {
 	struct memory *m = ring->sq.ring_ptr;
-	unsigned int nr = ring->sq.sqe_tail - ring->sq.sqe_head;
-	int err;
+	const unsigned int count = ring->sq.sqe_tail - ring->sq.sqe_head;
+	const int nr = count ? taken(k, count) : 0;
 
-	if (!nr)
-		return 0;
-	err = call_fails(k, ON_SUBMIT);
-	if (err)
-		return err;
-	if (takes_parts && nr > 1 && chance(k)) {
-		note("submit-part call 0 0\n");
-		nr = 1 + below(k, nr - 1);
-	}
-	for (unsigned int i = 0; i < nr; i++) {
+	if (nr <= 0)
+		return nr;
+	for (int i = 0; i < nr; i++) {
 		const struct op op = op_of(
 			k, &ring->sq.sqes[ring->sq.sqe_head++ & ring->sq.ring_mask]);
 
 		accept_op(k, &op);
 	}
 	m->sq_head = ring->sq.sqe_head;
-	return (int)nr;
+	return nr;
 }
 
 static int enter(struct io_uring *ring, bool submits, unsigned int wanted)
@@ -714,24 +718,14 @@ static struct op op_of_iocb(struct iocb *iocb)
 int io_submit(io_context_t context, long count, struct iocb **iocbs)
 {
 	struct kernel *k = kernel_of(context);
-	long nr = count;
-	int err;
+	const int nr = count ? taken(k, (unsigned int)count) : 0;
 
-	if (!nr)
-		return 0;
-	err = call_fails(k, ON_SUBMIT);
-	if (err)
-		return err;
-	if (takes_parts && nr > 1 && chance(k)) {
-		note("submit-part call 0 0\n");
-		nr = 1 + (long)below(k, (unsigned int)nr - 1);
-	}
-	for (long i = 0; i < nr; i++) {
+	for (int i = 0; i < nr; i++) {
 		const struct op op = op_of_iocb(iocbs[i]);
 
 		accept_op(k, &op);
 	}
-	return (int)nr;
+	return nr;
 }
 
 int io_getevents(io_context_t context, long min, long max, struct io_event *events,
