@@ -66,9 +66,8 @@ struct dgen_options {
 	 * once in dedup_window and goes on to the end; the others have a dozen references, or D.
 	 */
 	double dedup_skew;
-	uint64_t
-		dedup_window; /* bytes, at least, from one reference to a content to the next; up to
-				  1 TiB; 0: 1 MiB */
+	/* Bytes, at least, from one reference to a content to the next; up to 1 TiB; 0: 1 MiB. */
+	uint64_t dedup_window;
 	uint64_t reserved[1]; /* 0; for options to come, of which 0 will be the default */
 };
 
