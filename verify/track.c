@@ -69,6 +69,12 @@ static int refuse(char *why, int err, const char *format, ...)
 	return err < 0 ? err : -EIO;
 }
 
+/* Memory that processes share counts as a file too. */
+static const char *limit_of(int error)
+{
+	return error == EFBIG ? " (the limit of ulimit -f)" : "";
+}
+
 static uint64_t head_size(void)
 {
 	return (sizeof(struct head) + PAGE - 1) / PAGE * PAGE;
@@ -259,7 +265,8 @@ static int open_memory(struct track *track, const struct dgen_options *options, 
 
 	track->fd = memfd_create("dgen-tags", MFD_CLOEXEC);
 	if (track->fd < 0 || ftruncate(track->fd, (off_t)head_size()))
-		return refuse(why, -errno, "verify: no memory for versions: %s", strerror(errno));
+		return refuse(why, -errno, "verify: no memory for versions: %s%s", strerror(errno),
+			      limit_of(errno));
 	head = map_head(track, "verify: no memory for versions", why);
 	if (!head)
 		return -ENOMEM;
@@ -325,7 +332,8 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no regular file", path);
 	/* A new one. */
 	if (!st.st_size && writes && ftruncate(track->fd, (off_t)head_size()))
-		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+		return refuse(why, -errno, "verify_state_file=%s: %s%s", path, strerror(errno),
+			      limit_of(errno));
 	if ((uint64_t)st.st_size < head_size() && (st.st_size || !writes))
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
 	head = map_head(track, path, why);
@@ -490,8 +498,8 @@ static int make_room(struct track *track, struct track_file *file, char *why)
 	if (!err && file->room && track->is_file)
 		err = copy(track, file->at + file->room, at + room, file->room);
 	if (err)
-		return refuse(why, err, "verify: no room for the versions of %s: %s", file->name,
-			      strerror(-err));
+		return refuse(why, err, "verify: no room for the versions of %s: %s%s", file->name,
+			      strerror(-err), limit_of(-err));
 	if (file->room)
 		fallocate(track->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)file->at,
 			  (off_t)total(track->is_file, file->room));
