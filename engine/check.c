@@ -6,8 +6,9 @@
  * there. In a job that only reads, that is data_version. In one that writes too, and wherever a
  * verify_state_file is named, the tags of the grains tell it (see marks.c). Most of the time one
  * version must be there, and comparing is as fast as making the data. After a crash it may be one of
- * several. So it may where a read overlapped with a write: each sector may hold any version from the
- * one at its beginning to the one at its end.
+ * several, sector by sector. So it may where a read overlapped with a write: whatever was there from
+ * its beginning to its end, and not by sectors: where a page cache takes part, on tmpfs for example, a
+ * read and a write that overlap are two copies that run at the same time.
  *
  * fio keeps its own machinery: it reads back what was written, in its own order, and is told
  * verify=null, so that it neither puts headers into the data nor looks at it. A read that fails the
@@ -19,7 +20,7 @@
 #include "check.h"
 #include "findings.h"
 
-enum { SECTOR = 512 };
+enum { SECTOR = 512, WORD = sizeof(uint64_t) };
 
 static size_t to_end_of(uint64_t offset, uint64_t size, size_t most)
 {
@@ -54,11 +55,11 @@ static void check_exactly(struct job *job, const struct job_file *file, uint64_t
 
 /* What a grain may hold: versions, from the most to the least probable. */
 struct allowed {
-	uint64_t versions[2 * TRACK_LAST];
+	uint64_t versions[3 * TRACK_LAST];
 	size_t count;
 	bool anything; /* also what cannot be judged */
 	bool zeros;
-	bool by_sector; /* each sector for itself */
+	size_t piece; /* each piece of so many bytes for itself, WORD or SECTOR; 0: all of one version */
 };
 
 static void allow(struct allowed *allowed, uint64_t version)
@@ -96,19 +97,48 @@ static void allow_before(const struct track_file *t, uint8_t tag, struct allowed
 		allow(allowed, track_version(t, tag - 1));
 	if (tag == 1)
 		allow_initial(t, allowed);
-	if (tag == 1 && t->wrapped)
+	if (tag == 1 && t->rounds)
 		allow(allowed, track_version(t, TRACK_LAST));
 	if (t->trims)
 		allowed->zeros = true;
 }
 
+/*
+ * Grains that are written after a trim get the next number of a series for the whole file (see
+ * track_next()), then those that follow it. Which may a grain have got since the read was sent? At most
+ * REWRITES writes of one grain after another, without a trim, are thought of during one read.
+ */
+enum { REWRITES = 4 };
+
+static void find_drawn(const struct io_state *state, bool drawn[TRACK_LAST + 1])
+{
+	const struct track_file *t = state->file->track;
+	const uint8_t draws = t->turn - state->turn;
+
+	/* It may have come round. */
+	if (t->trims - state->trims >= TRACK_LAST || draws >= TRACK_LAST) {
+		memset(drawn, true, (TRACK_LAST + 1) * sizeof(*drawn));
+		return;
+	}
+	for (uint8_t n = 0; n < draws; n++)
+		for (unsigned int i = 0; i < REWRITES; i++)
+			drawn[1 + ((uint8_t)(state->turn + n) % TRACK_LAST + i) % TRACK_LAST] =
+				true;
+}
+
 /* A read that overlapped with writes: whatever was there from its beginning to its end. */
-static void allow_overlap(const struct track_file *t, uint8_t sent, uint8_t now,
+static void allow_overlap(const struct io_state *state, uint8_t sent, uint8_t now,
 			  struct allowed *allowed)
 {
+	const struct track_file *t = state->file->track;
 	const uint8_t first = track_version_tag(sent), last = track_version_tag(now);
+	bool drawn[TRACK_LAST + 1] = { false };
 
-	allowed->by_sector = true;
+	allowed->piece = WORD;
+	if (state->trims != t->trims) {
+		allowed->zeros = true;
+		find_drawn(state, drawn);
+	}
 	for (uint8_t tag = last, n = 0; tag != first && n < TRACK_LAST; n++) {
 		allow_tag(t, tag, allowed);
 		if (tag > TRACK_LAST)
@@ -120,6 +150,23 @@ static void allow_overlap(const struct track_file *t, uint8_t sent, uint8_t now,
 		allow_before(t, first, allowed);
 	if (first > TRACK_LAST || last > TRACK_LAST)
 		allowed->anything = true;
+	/* So many writes during one read that all numbers have come? */
+	if (t->rounds - state->rounds > (last < first))
+		memset(drawn, true, sizeof(drawn));
+	for (uint8_t tag = 1; tag <= TRACK_LAST; tag++)
+		if (drawn[tag])
+			allow(allowed, track_version(t, tag));
+}
+
+/* Trimmed since the read was sent and written again, and by chance as the version that it was? */
+static bool is_redrawn(const struct io_state *state, uint8_t tag)
+{
+	bool drawn[TRACK_LAST + 1] = { false };
+
+	if (tag > TRACK_LAST || state->trims == state->file->track->trims)
+		return false;
+	find_drawn(state, drawn);
+	return drawn[tag];
 }
 
 /* After a crash of the system: what was flushed, or anything newer. */
@@ -139,7 +186,7 @@ static void allow_after_crash(const struct track_file *t, uint8_t tag, uint8_t f
 		allow(allowed, track_version(t, v));
 		if (v == flushed)
 			break;
-		v = v == 1 ? (flushed && t->wrapped ? TRACK_LAST : 0) : v - 1;
+		v = v == 1 ? (flushed && t->rounds ? TRACK_LAST : 0) : v - 1;
 	}
 	v = track_version_tag(tag);
 	for (int n = 0; n < TRACK_LAST / 2; n++) {
@@ -181,7 +228,7 @@ uint8_t check_left_tag(struct job *job, const struct job_file *file, size_t grai
 		return TRACK_UNKNOWN;
 	if (is_version(job, file, track_version(t, now), offset, data, length))
 		return now;
-	if ((now > 1 || t->wrapped) &&
+	if ((now > 1 || t->rounds) &&
 	    is_version(job, file, track_version(t, before), offset, data, length))
 		return before;
 	if (now == 1)
@@ -193,32 +240,69 @@ uint8_t check_left_tag(struct job *job, const struct job_file *file, size_t grai
 	return initial.anything ? TRACK_UNKNOWN : TRACK_BUSY;
 }
 
+static uint64_t equal_words(const uint8_t *a, const uint8_t *b, size_t length)
+{
+	uint64_t equal = 0;
+
+	for (size_t i = 0; i * WORD < length; i++) {
+		const size_t rest = length - i * WORD;
+
+		if (!memcmp(a + i * WORD, b + i * WORD, rest < WORD ? rest : WORD))
+			equal |= UINT64_C(1) << i;
+	}
+	return equal;
+}
+
+/* Is each word of a sector, or of a part of one, what one version or another has there? */
+static bool is_torn(const struct job *job, const struct job_file *file,
+		    const struct allowed *allowed, uint64_t offset, const uint8_t *data,
+		    size_t length)
+{
+	uint8_t expected[SECTOR] = { 0 };
+	const uint64_t all = UINT64_MAX >> (SECTOR / WORD - (length + WORD - 1) / WORD);
+	uint64_t found = allowed->zeros ? equal_words(data, expected, length) : 0;
+
+	for (size_t i = 0; found != all && i < allowed->count; i++) {
+		dgen_fill(job->dgen, file->domain, allowed->versions[i], offset, expected, length);
+		found |= equal_words(data, expected, length);
+	}
+	return found == all;
+}
+
+static bool are_pieces_allowed(const struct job *job, const struct job_file *file,
+			       const struct allowed *allowed, uint64_t offset, const uint8_t *data,
+			       size_t length)
+{
+	for (size_t done = 0, part; done < length; done += part) {
+		part = to_end_of(offset + done, SECTOR, length - done);
+
+		if (!is_allowed(job, file, allowed, offset + done, data + done, part) &&
+		    (allowed->piece != WORD ||
+		     !is_torn(job, file, allowed, offset + done, data + done, part)))
+			return false;
+	}
+	return true;
+}
+
 static void check_allowed(struct job *job, const struct job_file *file,
 			  const struct allowed *allowed, uint64_t offset, const uint8_t *data,
 			  size_t length)
 {
-	size_t done = 0;
+	const bool right = is_allowed(job, file, allowed, offset, data, length) ||
+			   (allowed->piece &&
+			    are_pieces_allowed(job, file, allowed, offset, data, length));
 
-	if (!is_allowed(job, file, allowed, offset, data, length)) {
-		while (allowed->by_sector && done < length) {
-			const size_t part = to_end_of(offset + done, SECTOR, length - done);
-
-			if (!is_allowed(job, file, allowed, offset + done, data + done, part))
-				break;
-			done += part;
-		}
-		if (done < length && allowed->anything) {
-			job->unchecked += length;
-			return;
-		}
-		if (done == length)
-			;
-		else if (allowed->count)
-			findings_unit(job, file, offset, data, length, allowed->versions[0]);
-		else
-			findings_not_zero(job, file, offset, data, length, "was never written");
+	if (!right && allowed->anything) {
+		job->unchecked += length;
+		return;
 	}
 	job->checked += length;
+	if (right)
+		return;
+	if (allowed->count)
+		findings_unit(job, file, offset, data, length, allowed->versions[0]);
+	else
+		findings_not_zero(job, file, offset, data, length, "was never written");
 }
 
 static void check_trimmed(struct job *job, const struct job_file *file, uint64_t offset,
@@ -241,13 +325,13 @@ static void check_grain(struct job *job, const struct io_state *state, size_t i,
 	const struct track_file *t = file->track;
 	const size_t grain = state->grain + i;
 	const uint8_t sent = state->tags[i], now = file->tags[grain];
-	/* Perhaps trimmed and written again, and by chance as the same version as before. */
-	struct allowed allowed = { .zeros = state->trims != t->trims };
+	struct allowed allowed = { 0 };
 
 	if (track_last_end(job->track) == TRACK_CRASHED)
 		allow_after_crash(t, now, file->flushed[grain], &allowed);
-	else if (sent != now || (now & TRACK_BUSY && track_mode(job->track) == TRACK_WRITE))
-		allow_overlap(t, sent, now, &allowed);
+	else if (sent != now || (now & TRACK_BUSY && track_mode(job->track) == TRACK_WRITE) ||
+		 is_redrawn(state, now))
+		allow_overlap(state, sent, now, &allowed);
 	else if (now == TRACK_TRIMMED) {
 		check_trimmed(job, file, offset, data, length);
 		return;
@@ -306,7 +390,7 @@ static void check_untracked(struct job *job, const struct io_state *state, const
 		return;
 	}
 	while (done < state->length) {
-		struct allowed allowed = { .by_sector = true };
+		struct allowed allowed = { .piece = SECTOR };
 		const uint64_t at = state->offset + done;
 		const size_t part = to_end_of(at, unit, state->length - done);
 

@@ -117,7 +117,7 @@ static void diagnose(struct job *job, const struct job_file *file, uint64_t offs
 {
 	const struct track_file *t = file->track;
 	const uint64_t oldest = t ? (t->known ? t->oldest : t->base) : 0;
-	const uint64_t newest = t && t->wrapped ? t->base + TRACK_LAST - 1 : version + 1;
+	const uint64_t newest = t && t->rounds ? t->base + TRACK_LAST - 1 : version + 1;
 	size_t here = 0;
 
 	while (job->files[here] != file)

@@ -43,7 +43,9 @@ struct io_state {
 	/* Where versions are tracked: */
 	bool marked;    /* its grains are noted as being written */
 	bool refill;    /* its buffer was filled for other versions */
-	uint32_t trims; /* of its file, when it was sent */
+	uint32_t trims; /* of its file, when a read was sent; so are these: see track.h */
+	uint32_t rounds;
+	uint8_t turn;
 	size_t grain;   /* number of the first */
 	size_t grains;  /* how many */
 	size_t room;    /* for tags */

@@ -134,8 +134,10 @@ static bool send_trim(struct io_state *state)
 		state->tags[i] = track_version_tag(state->file->tags[state->grain + i]);
 		state->after[i] = TRACK_TRIMMED;
 	}
-	state->file->track->trims++;
 	state->marked = mark(state);
+	/* After the marks: a read that did not see them sees this number change. */
+	if (state->marked)
+		state->file->track->trims++;
 	return state->marked;
 }
 
@@ -248,6 +250,8 @@ bool marks_send(struct job *job, struct io_state *state, struct io_u *io_u)
 		return state->marked || send_trim(state);
 	if (state->ddir == DDIR_READ && job->verifies) {
 		state->trims = file->track->trims;
+		state->rounds = file->track->rounds;
+		state->turn = file->track->turn;
 		for (size_t i = 0; i < state->grains; i++)
 			state->tags[i] = file->tags[state->grain + i];
 	}

@@ -97,6 +97,7 @@ setup() {
 	T=$BATS_TEST_TMPDIR
 	LOOPS=()
 	MOUNTS=()
+	IN_MEMORY= # a file outside $T
 	with_sanitizers
 	with_coverage
 	cd "$T" || return 1
@@ -113,6 +114,7 @@ teardown() {
 	# Servers that a test has started.
 	# shellcheck disable=SC2046 # several
 	kill $(jobs -p) 2>/dev/null || true
+	[[ ! $IN_MEMORY ]] || rm -f "$IN_MEMORY"
 	# The jobs of a fio that was killed outlive it.
 	pkill -KILL -f -- "--filename=$T/" || true
 	no_reports || bad=1

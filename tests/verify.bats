@@ -525,6 +525,24 @@ random_job() {
 	((RANDOM % 5)) || JOB+=(--io_size=20m)
 }
 
+# A read and a write of one place in memory are two copies that run at the same time: what is read may change
+# within a sector from one version to the next.
+@test "verify: reads that overlap with writes, where no sector is written at once" {
+	[[ $(stat -f -c %T /dev/shm) == tmpfs ]] || skip "/dev/shm is no tmpfs"
+	IN_MEMORY=$(mktemp -p /dev/shm dgen.XXXXXX)
+	for backend in libaio fio:psync; do
+		for ((n = 0; n < $(full 40 4); n++)); do
+			checked --filename="$IN_MEMORY" --rw=randwrite --bs=64k --size=1m --direct=0 \
+				--backend=$backend --loops=100 --numjobs=3 --dedup_unit=64k --data_seed=$n
+		done
+	done
+	# So may it change more than once, and holes may come and go.
+	for ((n = 0; n < $(full 60 3); n++)); do
+		verified --rw=randtrimwrite --bs=64k --size=4m --numjobs=4 --loops=8 --dedup_unit=64k \
+			--data_seed=$n
+	done
+}
+
 @test "verify: no false alarm in random clean runs" {
 	local JOB printed=0
 	RANDOM=${SEED:-1}

@@ -21,7 +21,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 4u
+#define LAYOUT 5u
 #define PAGE UINT64_C(65536) /* as large as any system's */
 #define BOOT_ID_MAX 40
 #define INITIAL_MAX 250 /* versions that a grain may hold at first; the options allow no more */

@@ -9,6 +9,9 @@
  * The tags of a run lie in memory that its jobs share, be they processes or threads, or in a file
  * of the user's that is mapped likewise: what a job notes there outlives it, however it ends.
  *
+ * What is not seen: a grain that is written exactly TRACK_LAST times, or a multiple, while one read of
+ * it is in flight, looks as if nobody had written it.
+ *
  * Functions are thread-safe where nothing else is said. They print nothing.
  */
 #ifndef VERIFY_TRACK_H
@@ -44,9 +47,9 @@ struct track_file {
 	uint64_t room;           /* for tags */
 	uint32_t grain;
 	_Atomic uint32_t trims;        /* sent so far */
+	_Atomic uint32_t rounds;       /* how often the versions of some grain began again */
 	uint8_t known;                 /* oldest and newest are */
 	uint8_t zeros;                 /* a grain with TRACK_INITIAL is */
-	_Atomic uint8_t wrapped;       /* the versions of some grain began again */
 	_Atomic uint8_t turn;          /* of the versions that follow a lost count */
 	_Atomic uint8_t settled;       /* in this run: what a killed one left; engine/tags.c */
 	_Atomic uint8_t said;          /* in this run: the size of the tags */
@@ -145,7 +148,7 @@ static inline uint8_t track_next(struct track_file *file, uint8_t tag)
 	tag = track_version_tag(tag);
 	if (tag < TRACK_LAST)
 		return tag + 1;
-	file->wrapped = 1;
+	file->rounds++;
 	if (tag == TRACK_LAST)
 		return 1;
 	/* Which version came last is not known: any will do, so let it seldom be the same one. */
