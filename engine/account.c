@@ -3,18 +3,29 @@
 
 #include "account.h"
 
+/* From half to one and a half of a period, where a step comes each so many ns. */
+static uint32_t next_gap(struct meter *meter, uint64_t step)
+{
+	const uint64_t steps = METER_PERIOD / (step ? step : 1);
+	const uint32_t mean = steps < METER_GAP_MAX ? (uint32_t)steps : METER_GAP_MAX;
+
+	if (mean < 4)
+		return 1;
+	meter->dice = meter->dice * 1664525 + 1013904223;
+	return mean / 2 + (uint32_t)((uint64_t)meter->dice * mean >> 32);
+}
+
 void meter_look(struct meter *meter, uint64_t begin)
 {
 	const uint64_t now = account_now(), gap = meter->gap ? meter->gap : 1;
 
-	meter->ns += (now - begin) * gap;
+	/* A step that takes long by chance, because the CPU was taken away, stands for itself alone. */
+	if (meter->last && (now - begin) * gap > now - meter->last)
+		meter->ns += now - meter->last;
+	else
+		meter->ns += (now - begin) * gap;
 	/* Decided before the next step, so that how long that takes has no part in it. */
-	if (meter->last && now - meter->last < METER_FREQUENT * gap) {
-		meter->dice = meter->dice * 1664525 + 1013904223;
-		meter->gap = METER_GAP + (meter->dice >> 28);
-	} else {
-		meter->gap = 1;
-	}
+	meter->gap = next_gap(meter, meter->last ? (now - meter->last) / gap : METER_PERIOD);
 	meter->left = meter->gap;
 	meter->last = now;
 }

@@ -3,8 +3,8 @@
  * Where the time of a job goes, measured where it is spent.
  *
  * Reading the clock twice for each step of each I/O would cost some percent where an I/O takes a
- * microsecond. So a meter looks at each step while steps are rare, and at about one in 16 while there
- * are many; which one is up to chance, and it then stands for all since the last.
+ * microsecond. So a meter looks at each step while steps are rare, and about once in METER_PERIOD while
+ * there are many; at which one is up to chance, and it then stands for all since the last.
  */
 #ifndef DGEN_ACCOUNT_H
 #define DGEN_ACCOUNT_H
@@ -22,8 +22,8 @@ struct meter {
 };
 
 enum {
-	METER_FREQUENT = 20000, /* ns between steps, below which it does not look at each */
-	METER_GAP = 9,          /* then it looks at one in METER_GAP to METER_GAP + 15 */
+	METER_PERIOD = 50000, /* ns */
+	METER_GAP_MAX = 1024, /* steps */
 };
 
 static inline uint64_t account_now(void)

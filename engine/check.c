@@ -153,7 +153,7 @@ static void allow_overlap(const struct io_state *state, uint8_t sent, uint8_t no
 	/* So many writes during one read that all numbers have come? */
 	if (t->rounds - state->rounds > (last < first))
 		memset(drawn, true, sizeof(drawn));
-	for (uint8_t tag = 1; tag <= TRACK_LAST; tag++)
+	for (unsigned int tag = 1; tag <= TRACK_LAST; tag++)
 		if (drawn[tag])
 			allow(allowed, track_version(t, tag));
 }
