@@ -54,8 +54,13 @@ static bool run_delay(uint64_t *delay)
 	return found == 2;
 }
 
-void account_start(struct account *account)
+void account_start(struct account *account, bool asked)
 {
+	struct meter *const meters[] = { &account->fill,   &account->await, &account->check,
+					 &account->submit, &account->wait,  &account->busy };
+
+	for (size_t i = 0; !asked && i < sizeof(meters) / sizeof(meters[0]); i++)
+		meters[i]->left = UINT32_MAX;
 	account->started = account->ended = account_now();
 	account->cpu_before = cpu_time();
 	account->has_delay = run_delay(&account->delay_before);

@@ -72,9 +72,9 @@ struct account {
 
 /*
  * In the job's own thread: before its first I/O, whenever it may have been its last, and when it is
- * certain that it was.
+ * certain that it was. Where nobody is going to ask, meters look once in 4 billion steps.
  */
-void account_start(struct account *account);
+void account_start(struct account *account, bool asked);
 void account_stop(struct account *account);
 void account_close(struct account *account);
 

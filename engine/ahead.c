@@ -43,7 +43,8 @@ struct entry {
 struct helper {
 	struct ahead *ahead;
 	pthread_t thread;
-	uint64_t ns, bytes; /* of its filling */
+	uint64_t ns, bytes;       /* of its filling */
+	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
 struct ahead {
@@ -96,14 +97,14 @@ static struct entry *take(struct ahead *a)
 }
 
 /* The answer is how much was made. */
-static uint64_t fill(struct ahead *a, struct entry *entry)
+static uint64_t fill(struct ahead *a, struct entry *entry, struct dgen_tally *tally)
 {
 	struct io_u *io_u = entry->io_u;
 	struct io_state *state = job_state_of(a->job, io_u);
 	uint64_t bytes = 0;
 
 	if (state->unfilled) {
-		path_fill(a->job, state, io_u->buf);
+		path_fill(a->job, state, io_u->buf, tally);
 		state->unfilled = false;
 		bytes = state->length;
 	}
@@ -137,7 +138,7 @@ static void *help(void *context)
 			continue;
 		}
 		begin = account_now();
-		helper->bytes += fill(a, entry);
+		helper->bytes += fill(a, entry, helper->tally);
 		helper->ns += account_now() - begin;
 		if (a->awaited) {
 			pthread_mutex_lock(&a->lock);
@@ -183,7 +184,7 @@ static void make_ready(struct ahead *a)
 	const uint64_t begin = meter_begin(meter);
 
 	if (entry)
-		account->filled += fill(a, entry);
+		account->filled += fill(a, entry, a->job->tally);
 	else
 		await(a, entry_at(a, a->sent));
 	meter_end(meter, begin);
@@ -391,6 +392,9 @@ static int start_helpers(struct ahead *a, unsigned int nr)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned int i = 0; i < nr && !err; i++) {
 		a->helpers[i].ahead = a;
+		a->helpers[i].tally = a->job->tally ? calloc(1, sizeof(struct dgen_tally)) : NULL;
+		if (a->helpers[i].tally)
+			dgen_tally_init(a->helpers[i].tally, a->job->tally->granule);
 		err = pthread_create(&a->helpers[i].thread, NULL, help, &a->helpers[i]);
 		a->nr_helpers += !err;
 	}
@@ -478,6 +482,9 @@ void ahead_stop(struct job *job)
 		pthread_join(a->helpers[i].thread, NULL);
 		job->account.helped += a->helpers[i].ns;
 		job->account.filled += a->helpers[i].bytes;
+		if (a->helpers[i].tally)
+			dgen_tally_merge(job->tally, a->helpers[i].tally);
+		free(a->helpers[i].tally);
 	}
 	a->nr_helpers = 0;
 }

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "pass.h"
 #include "run.h"
+#include "tally.h"
 #include "track.h"
 
 /* What one job knows of one file. */
@@ -77,12 +78,13 @@ struct job {
 	struct verify_place *places;    /* where data that is found may belong */
 	struct verify_finding *finding; /* not told yet */
 	struct account account;
-	struct ahead *ahead;   /* NULL: no helper threads */
-	struct writer *writer; /* its part of the report; NULL: none */
-	int number;            /* among the jobs that are spread over NUMA nodes; -1: it is not */
-	int node;              /* that it was bound to; -1: none */
-	unsigned int cpus;     /* that it may use, before that */
-	void *mapped;          /* memory of its buffers; NULL: not ours */
+	struct ahead *ahead;      /* NULL: no helper threads */
+	struct writer *writer;    /* its part of the report; NULL: none */
+	struct dgen_tally *tally; /* of what its thread made, for that; NULL: none */
+	int number;        /* among the jobs that are spread over NUMA nodes; -1: it is not */
+	int node;          /* that it was bound to; -1: none */
+	unsigned int cpus; /* that it may use, before that */
+	void *mapped;      /* memory of its buffers; NULL: not ours */
 	size_t mapped_size;
 	double huge_part; /* of the buffers, when they were freed; -1: not known */
 };

@@ -38,7 +38,8 @@ int marks_locate(struct io_state *state)
 	return 0;
 }
 
-void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer)
+void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer,
+		struct dgen_tally *tally)
 {
 	const struct track_file *t = state->file->track;
 	uint64_t at = state->offset;
@@ -53,7 +54,8 @@ void marks_fill(const struct job *job, const struct io_state *state, uint8_t *bu
 		stop = (state->grain + i + n) * (uint64_t)t->grain;
 		if (stop > end)
 			stop = end;
-		dgen_fill(job->dgen, state->file->domain, version, at, buffer, stop - at);
+		dgen_fill_tallied(job->dgen, state->file->domain, version, at, buffer, stop - at,
+				  tally);
 		buffer += stop - at;
 		at = stop;
 	}
@@ -120,7 +122,7 @@ static bool send_write(struct job *job, struct io_state *state, struct io_u *io_
 	if (state->marked && state->refill) {
 		const uint64_t newest = newest_version(state);
 
-		marks_fill(job, state, io_u->buf);
+		marks_fill(job, state, io_u->buf, NULL);
 		if (newest >= job->newest)
 			job->newest = newest + 1;
 		state->refill = false;

@@ -17,7 +17,8 @@ int marks_locate(struct io_state *state);
 uint64_t marks_prepare_write(struct io_state *state);
 
 /* Makes the data of such a write. Any thread. */
-void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer);
+void marks_fill(const struct job *job, const struct io_state *state, uint8_t *buffer,
+		struct dgen_tally *tally);
 
 /* Before an I/O is sent: false where it must wait for another one that overlaps with it. */
 bool marks_send(struct job *job, struct io_state *state, struct io_u *io_u);

@@ -42,18 +42,19 @@ static void prepare_write(struct job *job, struct io_state *state, struct io_u *
 	if (state->unfilled)
 		return;
 	begin = meter_begin(&account->fill);
-	path_fill(job, state, io_u->buf);
+	path_fill(job, state, io_u->buf, job->tally);
 	meter_end(&account->fill, begin);
 	account->filled += io_u->buflen;
 }
 
-void path_fill(const struct job *job, const struct io_state *state, void *buffer)
+void path_fill(const struct job *job, const struct io_state *state, void *buffer,
+	       struct dgen_tally *tally)
 {
 	if (state->file->tags)
-		marks_fill(job, state, buffer);
+		marks_fill(job, state, buffer, tally);
 	else
-		dgen_fill(job->dgen, state->file->domain, state->version, state->offset, buffer,
-			  state->length);
+		dgen_fill_tallied(job->dgen, state->file->domain, state->version, state->offset,
+				  buffer, state->length, tally);
 }
 
 static int path_prep(struct thread_data *td, struct io_u *io_u)
@@ -65,7 +66,7 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	int err;
 
 	if (!job->account.started)
-		account_start(&job->account);
+		account_start(&job->account, job->writer != NULL);
 	if (ddir_rw(io_u->ddir) ? !is_new(state, io_u) : !ddir_sync(io_u->ddir))
 		goto inner;
 

@@ -12,6 +12,7 @@
 
 #include "nodes.h"
 #include "summary.h"
+#include "tags.h"
 
 static struct summary {
 	atomic_uint cpus_usable; /* by the last job that ended */
@@ -58,6 +59,22 @@ static void copy(char *to, size_t size, const char *from)
 	snprintf(to, size, "%s", from ? from : "");
 }
 
+/* Shared, so that the last job of a group can add up. Most of it is touched only where much is written. */
+static struct dgen_tally *make_tally(const struct job *job)
+{
+	const uint32_t unit = job->options->data.dedup_unit;
+	struct dgen_tally *tally;
+
+	if (!td_write(job->td))
+		return NULL;
+	tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (tally == MAP_FAILED)
+		return NULL;
+	dgen_tally_init(tally, (uint32_t)tags_grain(job->td, DDIR_WRITE, unit));
+	return tally;
+}
+
 void summary_join(struct job *job)
 {
 	const struct options *options = job->options;
@@ -75,6 +92,8 @@ void summary_join(struct job *job)
 	writer->shown = options->report;
 	copy(writer->path, sizeof(writer->path), options->report_file);
 	summary->jobs[writer->group]++;
+	writer->tally = make_tally(job);
+	job->tally = writer->tally;
 	job->writer = writer;
 }
 
@@ -210,6 +229,49 @@ static void add_times(struct times *to, const struct times *from)
 	to->rate += from->rate * from->run;
 }
 
+/* Its compression, as far as it depends on which units were written. */
+static double compress_issued(const struct dgen_options *data, const struct dgen_tally *tally)
+{
+	const struct dgen_part *mix = data->compress_mix;
+	double stored = 0;
+
+	if (!mix->ratio)
+		return data->compress_ratio;
+	for (unsigned int i = 0; i < DGEN_PARTS_MAX && mix[i].ratio; i++)
+		stored += dgen_tally_share(tally, i) / (mix[i].ratio / 1000.0);
+	return 1 / stored;
+}
+
+/* What the storage was given. Contents of different options cannot be told apart by their numbers. */
+static void add_issued(const struct writer *const *writers, unsigned int count, struct total *total)
+{
+	struct dgen_tally *all = calloc(1, sizeof(*all));
+	const struct writer *first = NULL;
+
+	total->dedup = total->compress = -1;
+	for (unsigned int i = 0; all && i < count; i++) {
+		const struct writer *w = writers[i];
+
+		if (!w->tally || !w->tally->keys)
+			continue;
+		if (!first) {
+			first = w;
+			dgen_tally_init(all, w->tally->granule);
+		}
+		if (all->granule != w->tally->granule ||
+		    !options_same_data(&first->data, &w->data)) {
+			free(all);
+			return;
+		}
+		dgen_tally_merge(all, w->tally);
+	}
+	if (first) {
+		total->dedup = dgen_tally_ratio(all);
+		total->compress = compress_issued(&first->data, all);
+	}
+	free(all);
+}
+
 void summary_add_up(const struct writer *const *writers, unsigned int count, struct total *total)
 {
 	uint64_t first = UINT64_MAX, last = 0;
@@ -240,6 +302,7 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 		total->cpu_missing = total->times.delay / total->times.run;
 		total->times.rate /= total->times.run;
 	}
+	add_issued(writers, count, total);
 	verdict_parts(&total->times, &total->parts);
 	total->verdict = verdict_find(&total->times, &total->parts);
 }

@@ -43,7 +43,8 @@ struct writer {
 	uint64_t written, read, ios;
 	uint64_t filled, fill_ns; /* by all threads of the job, in thread time */
 	uint64_t helped_ns;
-	uint64_t busy_ns; /* with I/O in flight */
+	uint64_t busy_ns;         /* with I/O in flight */
+	struct dgen_tally *tally; /* of what was written; shared with the job; NULL: none */
 	struct times times;
 	struct latency latency[2]; /* of reads, writes */
 };
@@ -71,12 +72,13 @@ void summary_leave(struct job *job);
 struct total {
 	double seconds; /* from the first start to the last end */
 	uint64_t written, read, ios, filled;
-	double fill_seconds;   /* thread time */
-	double helper_seconds; /* of which helpers */
-	double helpers;        /* helper threads times their jobs' run time, seconds */
-	double busy;           /* part of the jobs' run time with I/O in flight */
-	double cpu_missing;    /* part of run time that threads were ready, but had no CPU */
-	double pool;           /* bytes of buffers */
+	double fill_seconds;    /* thread time */
+	double helper_seconds;  /* of which helpers */
+	double helpers;         /* helper threads times their jobs' run time, seconds */
+	double busy;            /* part of the jobs' run time with I/O in flight */
+	double cpu_missing;     /* part of run time that threads were ready, but had no CPU */
+	double pool;            /* bytes of buffers */
+	double dedup, compress; /* ratios of what was issued; -1: not known */
 	struct times times;
 	struct parts parts;
 	enum verdict verdict;

@@ -87,6 +87,9 @@ static void put_figures(FILE *out, const struct total *t, const char *indent)
 	put_latency(out, "write_latency_ns", &t->latency[1]);
 	fprintf(out, ",\n%s", indent);
 	put_latency(out, "read_latency_ns", &t->latency[0]);
+	fprintf(out, ",\n%s", indent);
+	put_optional(out, "\"dedup_ratio_issued\": ", t->dedup, 4);
+	put_optional(out, ", \"compress_ratio_issued\": ", t->compress, 4);
 	fprintf(out, ",\n%s\"verdict\": \"%s\"", indent, verdict_name(t->verdict));
 }
 

@@ -28,6 +28,14 @@ static const char *time_text(char *text, size_t room, double ns)
 	return text;
 }
 
+static const char *issued_text(char *text, size_t room, double ratio)
+{
+	if (ratio > 0)
+		snprintf(text, room, ", issued %.2f:1", ratio);
+	return text;
+}
+
+#define ISSUED(ratio) issued_text((char[32]){ 0 }, 32, ratio)
 #define SIZE(bytes) size_text((char[32]){ 0 }, 32, bytes)
 #define TIME(ns) time_text((char[32]){ 0 }, 32, ns)
 
@@ -73,10 +81,10 @@ static void print_configuration(FILE *out, const struct group_view *view, const 
 		w->gen_threads, MIXED(view, gen_threads));
 	fprintf(out, "    buffers         %s in all, blocks of %s%s\n", SIZE(total->pool),
 		SIZE((double)w->block), MIXED(view, block));
-	fprintf(out, "    dedup           planned %g:1 in units of %s%s\n", w->data.dedup_ratio,
-		SIZE(w->data.dedup_unit), MIXED(view, data.dedup_ratio));
-	fprintf(out, "    compression     planned %g:1%s\n", w->data.compress_ratio,
-		MIXED(view, data.compress_ratio));
+	fprintf(out, "    dedup           planned %g:1 in units of %s%s%s\n", w->data.dedup_ratio,
+		SIZE(w->data.dedup_unit), MIXED(view, data.dedup_ratio), ISSUED(total->dedup));
+	fprintf(out, "    compression     planned %g:1%s%s\n", w->data.compress_ratio,
+		MIXED(view, data.compress_ratio), ISSUED(total->compress));
 }
 
 /* The nodes that jobs were bound to. */

@@ -109,7 +109,7 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 
 /* ---- which files, and in which grains ---- */
 
-static uint64_t grain_of_direction(const struct thread_data *td, enum fio_ddir ddir, uint64_t grain)
+uint64_t tags_grain(const struct thread_data *td, enum fio_ddir ddir, uint64_t grain)
 {
 	const struct thread_options *o = &td->o;
 
@@ -128,9 +128,9 @@ static int find_grain(struct job *job, const struct fio_file *f, uint32_t *grain
 	const long long step = td->o.ddir_seq_add;
 
 	if (td_write(td))
-		g = grain_of_direction(td, DDIR_WRITE, g);
+		g = tags_grain(td, DDIR_WRITE, g);
 	if (td_trim(td))
-		g = grain_of_direction(td, DDIR_TRIM, g);
+		g = tags_grain(td, DDIR_TRIM, g);
 	g = track_common_divisor(g, get_start_offset(td, (struct fio_file *)f));
 	g = track_common_divisor(g, step < 0 ? -step : step);
 	if (td->o.bs_unaligned || g % SECTOR) {

@@ -11,6 +11,9 @@
  */
 int tags_open(struct thread_data *td, struct options *options, struct track **track);
 
+/* The largest divisor of grain that I/O of this direction is a multiple of. */
+uint64_t tags_grain(const struct thread_data *td, enum fio_ddir ddir, uint64_t grain);
+
 /* In setup, in the main process: finds the tags of the job's files. 0, or -errno after one line. */
 int tags_setup(struct job *job);
 

@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "plan.h"
 #include "shares.h"
+#include "tally.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ struct dgen {
 		uint64_t stretch; /* 2^64 / its share, times 2^32 */
 		struct dgen_random random;
 		uint32_t symbols;
+		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
 };
 
@@ -76,12 +78,14 @@ static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t
 				.stretch = (uint64_t)(((unsigned __int128)all << 32) /
 						      (end - begin)),
 				.random = dgen_random_bytes(o, chunk, part[i].ratio / 1000.0),
-				.symbols = part[i].symbols
+				.symbols = part[i].symbols,
+				.number = (uint32_t)i,
 			};
 	}
 	if (part->ratio)
 		return;
-	dgen->parts[0] = (struct part){ 0, all, dgen_random_bytes(o, chunk, o->compress_ratio), 0 };
+	dgen->parts[0] = (struct part){ 0, all, dgen_random_bytes(o, chunk, o->compress_ratio), 0,
+					0 };
 	dgen->random = (uint32_t)(dgen->parts[0].random.low >> 32);
 	dgen->nr_parts = dgen->parts[0].random.width > 0;
 }
@@ -203,7 +207,8 @@ struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint6
 struct task {
 	const struct dgen *dgen;
 	dgen_operation *operation;
-	uint8_t *at; /* in the buffer; stays where a block was not as it should be */
+	uint8_t *at;              /* in the buffer; stays where a block was not as it should be */
+	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
 /* Count blocks at once; like all below false if it ends in one of them. */
@@ -309,7 +314,7 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 						 uint32_t symbols)
 {
 	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
-	struct task aside = { t->dgen, t->dgen->kernel->fill, block };
+	struct task aside = { t->dgen, t->dgen->kernel->fill, block, NULL };
 	const bool fills = t->operation == t->dgen->kernel->fill;
 
 	while (at < end) {
@@ -337,6 +342,8 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 	const struct part *part;
 	uint32_t random;
 
+	if (t->tally && !dgen->nr_parts)
+		dgen_tally_note(t->tally, content, 0, at, end);
 	if (dgen->simple) {
 		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
 
@@ -345,6 +352,8 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 	if (!dgen->nr_parts)
 		return do_chunks(t, content, at, end, dgen->random);
 	part = part_of(dgen, content, &random);
+	if (t->tally)
+		dgen_tally_note(t->tally, content, part->number, at, end);
 	if (part->symbols)
 		return do_symbols(t, content, at, end, random, part->symbols);
 	return do_chunks(t, content, at, end, random);
@@ -375,6 +384,8 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 		size_t part = count < BATCH ? count : BATCH;
 
 		dgen_walk_on(&dgen->plan, &walk, part, contents);
+		for (size_t i = 0; t->tally && i < part; i++)
+			dgen_tally_note(t->tally, &contents[i], 0, 0, shape.end);
 		if (!do_blocks(t, contents, part, shape))
 			return false;
 		count -= part;
@@ -384,9 +395,10 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 
 /* How many bytes were done before a block that was not as it should be; length if all were. */
 static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint64_t domain,
-		       uint64_t version, uint64_t offset, uint8_t *buffer, size_t length)
+		       uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
+		       struct dgen_tally *tally)
 {
-	struct task task = { dgen, operation, buffer };
+	struct task task = { dgen, operation, buffer, tally };
 	size_t size = dgen->unit.value;
 	uint64_t at; /* in the first unit */
 	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
@@ -421,7 +433,13 @@ static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint6
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length);
+	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length, NULL);
+}
+
+void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+		       void *buffer, size_t length, struct dgen_tally *tally)
+{
+	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length, tally);
 }
 
 /* The first difference, which lies in a block that begins at same; apart for its room on the stack. */
@@ -444,7 +462,7 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 {
 	/* This operation does not write. */
 	size_t same = do_range(dgen, dgen->kernel->compare, domain, version, offset,
-			       (uint8_t *)buffer, length);
+			       (uint8_t *)buffer, length, NULL);
 
 	return same == length ?
 		       length :

@@ -166,6 +166,39 @@ throttled() {
 	parts_add_up
 }
 
+# issued RATIO [option]...: the report says that what was written has this dedup ratio, within 0.8 %.
+issued() {
+	local ratio=$1 got
+	shift
+
+	rm -f f report.json
+	dgen --report_file=report.json "$@"
+	got=$(of_report '.groups[0].dedup_ratio_issued')
+	jq -en "($got / $ratio - 1) | fabs < 0.008" >/dev/null || fail "issued $got, not $ratio: $*"
+}
+
+@test "report: what was issued, where it is not what was planned" {
+	issued 3 --dedup_ratio=3 --size=128m
+	issued 3 --dedup_ratio=3 --numjobs=3 --size=32m --offset_increment=32m --gen_threads=2
+	issued 4 --dedup_ratio=2 --size=32m --numjobs=2 --thread
+	issued 1.5 --dedup_ratio=1.5 --dedup_unit=64k --bs=16k --rw=randwrite
+	# A tenth of a file shares less: as much as is found in it.
+	issued 1 --dedup_ratio=2 --size=32m --io_size=4k --bs=4k
+	dgen --report_file=report.json --dedup_ratio=2 --size=64m --io_size=20m --rw=randwrite --bs=4k
+	found=$("$MEASURE" --quiet --json -u 4k f | jq -r '.units[0].dedup_ratio')
+	jq -en "$found < 1.7" >/dev/null || fail "$found is not less than planned"
+	issued "$found" --dedup_ratio=2 --size=64m --io_size=20m --rw=randwrite --bs=4k
+	# The mix of what was issued.
+	dgen --report_file=report.json --compress_ratio=1/20:2/50:4/30 --size=32m
+	[[ $(of_report '.groups[0] | (.compress_ratio_issued - 1.9048) | fabs < 0.01') == true ]]
+	# Of different seeds, and without writes, there is none.
+	"$FIO" --ioengine=external:"$ENGINE" --report_file=report.json --size=1m --filename=f --rw=write \
+		--name=a --data_seed=1 --name=b --data_seed=2 >/dev/null
+	[[ $(of_report '[.groups[0] | ., .writers[] | .dedup_ratio_issued] == [null, 1, 1]') == true ]]
+	dgen --report_file=report.json --rw=read --size=1m
+	[[ $(of_report '.groups[0].dedup_ratio_issued == null') == true ]]
+}
+
 @test "verdict: the null back end takes all that can be made" {
 	reported --backend=null --bs=1m --size=4g --compress_ratio=1
 	verdict_is generator-bound
