@@ -350,7 +350,7 @@ filled() {
 	MOUNTS+=("$T/huge")
 	size=$(awk '/^Hugepagesize/ { print $2 "k" }' /proc/meminfo)
 	for iomem in mmaphuge shmhuge mmaphuge:"$T/huge/memory"; do
-		for jobs in --thread=0 "--thread=1 --gen_threads=2" --backend=libaio; do
+		for jobs in --thread=0 "--thread=1 --gen_threads=2 --backend=libaio"; do
 			# shellcheck disable=SC2086 # several
 			dgen --dedup_ratio=2 --iomem="$iomem" --hugepage-size="$size" --verify=crc32c $jobs
 			filled "iomem=$iomem $jobs" f 16
