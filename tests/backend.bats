@@ -206,6 +206,6 @@ with_hooks() {
 	for thread in 0 1; do
 		dgen --backend=fio:hooks --thread=$thread "${trims[@]}"
 		[[ $(json '.jobs[0].trim.io_bytes') == "$(jq '.jobs[0].trim.io_bytes' theirs)" ]]
-		diff <(grep ^range fio.err) <(grep ^range wanted) >diff || { show diff; false; }
+		diff <(grep ^range fio.err) <(grep ^range wanted) >ranges || { show ranges; false; }
 	done
 }
