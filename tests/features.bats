@@ -107,7 +107,11 @@ like_fio() {
 			--dedup_ratio=2 --fallocate=none --thread=$thread --output-format=json \
 			>fio.out 2>fio.err &
 		pid=$!
-		sleep 2
+		# It is in the middle when some is there; on a busy machine that takes a while.
+		for ((i = 0; i < 300; i++)); do
+			(($(stat -c %s f 2>/dev/null || echo 0) < 4 * 1024 * 1024)) || break
+			sleep 0.1
+		done
 		kill -INT $pid
 		wait $pid || true
 		wrote=$(sed -n '/^{/,$p' fio.out | jq '.jobs[0].write.io_bytes')
