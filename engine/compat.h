@@ -25,8 +25,10 @@
 
 /* A trim of several ranges at once (fio 3.38). */
 #if __has_include("dataplacement.h")
+#define DGEN_FIO_MULTI_RANGE_TRIM FIO_MULTI_RANGE_TRIM
 #define dgen_fio_trim_ranges(td) ((td)->o.num_range)
 #else
+#define DGEN_FIO_MULTI_RANGE_TRIM 0
 #define dgen_fio_trim_ranges(td) 1u
 #endif
 

@@ -81,8 +81,11 @@ static int job_post_init(struct thread_data *td)
 	struct job *job = job_of(td);
 
 	if (td->error) {
-		log_err("dgen: job %s: no memory for its buffers, iodepth=%u of bs=%llu each\n",
-			td->o.name, td->o.iodepth, td_max_bs(td));
+		const bool huge = td->o.mem_type == MEM_MMAPHUGE || td->o.mem_type == MEM_SHMHUGE;
+
+		log_err("dgen: job %s: no memory for its buffers, iodepth=%u of bs=%llu each%s\n",
+			td->o.name, td->o.iodepth, td_max_bs(td),
+			huge ? ", on huge pages as iomem= says (sysctl vm.nr_hugepages)" : "");
 		return 1;
 	}
 	return job->inner->post_init ? job->inner->post_init(td) : 0;

@@ -18,13 +18,13 @@ static enum fio_q_status entry_queue(struct thread_data *td, struct io_u *io_u)
 
 /*
  * FIO_SYNCIO because there is no event hook. fio looks at the flags of the ops that it loaded
- * for little else; they are set to the inner engine's in setup. Which of them writes atomically is
- * checked there too.
+ * for little else; they are set to the inner engine's in setup. Which of them writes atomically, or
+ * trims several ranges at once, is checked there too.
  */
 struct ioengine_ops entry_ops = {
 	.name = "dgen",
 	.version = FIO_IOOPS_VERSION,
-	.flags = FIO_SYNCIO | DGEN_FIO_ATOMICWRITES,
+	.flags = FIO_SYNCIO | DGEN_FIO_ATOMICWRITES | DGEN_FIO_MULTI_RANGE_TRIM,
 	.setup = content_setup,
 	.init = content_init,
 	.queue = entry_queue,

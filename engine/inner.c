@@ -94,11 +94,6 @@ static int load_fio_engine(struct thread_data *td, const char *name,
 			options->backend);
 		return -EINVAL;
 	}
-	if (dgen_fio_atomic(td) && !(ops->flags & DGEN_FIO_ATOMICWRITES)) {
-		log_err("dgen: atomic=1: fio:%s does not write atomically; io_uring and libaio do\n",
-			name);
-		return -EINVAL;
-	}
 	*inner = ops;
 	memset(options->inner, 0, sizeof(options->inner));
 	options->td = td;
@@ -169,11 +164,31 @@ static const char *fio_engine(const char *backend)
 	return strcmp(backend, "null") ? NULL : backend;
 }
 
-int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
+/* What fio asks of the ops that it loaded, which say yes to all of it. */
+static int check_abilities(struct thread_data *td, const struct ioengine_ops *inner)
+{
+	const char *const backend = ((const struct options *)td->eo)->backend;
+
+	if (dgen_fio_atomic(td) && !(inner->flags & DGEN_FIO_ATOMICWRITES)) {
+		log_err("dgen: atomic=1: backend=%s does not write atomically; io_uring and libaio "
+			"do\n",
+			backend);
+		return -EINVAL;
+	}
+	if (td_trim(td) && dgen_fio_trim_ranges(td) > 1 &&
+	    !(inner->flags & DGEN_FIO_MULTI_RANGE_TRIM)) {
+		log_err("dgen: num_range=%u: backend=%s trims one range at a time; "
+			"fio:io_uring_cmd trims several\n",
+			dgen_fio_trim_ranges(td), backend);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int load(struct thread_data *td, const struct ioengine_ops **inner)
 {
 	const struct options *options = td->eo;
 	const char *const backend = options->backend;
-
 	const char *const name = fio_engine(backend);
 
 	if (name)
@@ -184,4 +199,11 @@ int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
 		return load_best(td, inner);
 	log_err("dgen: backend=%s: must be io_uring, libaio, null or fio:NAME\n", backend);
 	return -EINVAL;
+}
+
+int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
+{
+	const int err = load(td, inner);
+
+	return err ? err : check_abilities(td, *inner);
 }

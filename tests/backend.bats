@@ -156,17 +156,22 @@ PASSED_ON="errdetails cancel invalidate unlink_file get_file_size prepopulate_fi
 	iomem_alloc iomem_free get_zoned_model report_zones reset_wp move_zone_wp get_max_open_zones
 	get_max_active_zones finish_zone fdp_fetch_ruhs"
 
-@test "backend: every hook that this fio knows is replaced or passed on, and none is forgotten" {
-	read -ra hooks < <(sed -n '/^struct ioengine_ops {/,/^};/p' "$ROOT/build/fio/src/ioengines.h" |
-		grep -oP '\(\*\K\w+(?=\)\()' | paste -sd ' ')
-	((${#hooks[@]} >= 25)) || fail "fio's header has ${#hooks[@]} hooks"
-	build_helper fio_hooks "-DHOOKS=$(printf 'HOOK(%s) ' "${hooks[@]}")"
+# with_hooks [hook]...: from here on fio has the engine of tests/helpers/fio_hooks.c.
+with_hooks() {
+	build_helper fio_hooks ${1:+"-DHOOKS=$(printf 'HOOK(%s) ' "$@")"}
 	cat >fio.sh <<-END
 		#!/bin/sh
 		exec env LD_PRELOAD="$HELPERS/fio_hooks" "$FIO" "\$@"
 	END
 	chmod +x fio.sh
 	FIO=./fio.sh
+}
+
+@test "backend: every hook that this fio knows is replaced or passed on, and none is forgotten" {
+	read -ra hooks < <(sed -n '/^struct ioengine_ops {/,/^};/p' "$ROOT/build/fio/src/ioengines.h" |
+		grep -oP '\(\*\K\w+(?=\)\()' | paste -sd ' ')
+	((${#hooks[@]} >= 25)) || fail "fio's header has ${#hooks[@]} hooks"
+	with_hooks "${hooks[@]}"
 	dgen --backend=fio:hooks --size=512k
 	for hook in "${hooks[@]}"; do
 		become=$(grep -oP "^hook $hook \\K(copied|replaced|lost)" fio.err) || fail "$hook: unseen"
@@ -184,4 +189,23 @@ PASSED_ON="errdetails cancel invalidate unlink_file get_file_size prepopulate_fi
 		grep -q "^hook $hook called" fio.err || fail "$hook of the back end is not called"
 	done
 	(($(grep -c '^hook queue called' fio.err) == 8)) || fail "calls of queue"
+}
+
+@test "backend: trims of several ranges reach a back end that has them, others are refused" {
+	"$FIO" --cmdhelp=num_range 2>&1 | grep -q '^ *num_range:' || skip "this fio has no num_range="
+	local trims=(--rw=randtrim --bsrange=4k-16k --size=1m --num_range=4)
+
+	for backend in io_uring libaio null fio:psync; do
+		dgen_raw --backend=$backend "${trims[@]}"
+		refused "num_range=4" "backend=$backend" io_uring_cmd
+	done
+	with_hooks
+	"$FIO" --name=j --ioengine=hooks --filename=f --iodepth=8 "${trims[@]}" \
+		--output-format=json >theirs 2>wanted
+	(($(grep -c '^range' wanted) > 60)) || { show wanted; false; }
+	for thread in 0 1; do
+		dgen --backend=fio:hooks --thread=$thread "${trims[@]}"
+		[[ $(json '.jobs[0].trim.io_bytes') == "$(jq '.jobs[0].trim.io_bytes' theirs)" ]]
+		diff <(grep ^range fio.err) <(grep ^range wanted) >ranges || { show ranges; false; }
+	done
 }

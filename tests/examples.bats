@@ -4,6 +4,10 @@
 #
 # For both alike they are scaled down: to files here instead of devices, to 8 MiB, to a second where
 # they are time based.
+#
+# Left out: what needs a device, a server or a library of its own, or does no I/O; io_submit_mode=offload and
+# dedupe_mode=working_set (fixed- and poisson-rate-submission, dedupe-global), which are refused; verify_pattern
+# (surface-scan), likewise; /dev/null (steadystate, null); a full disk of 128 GiB (enospc-pressure).
 
 # Each test is a subshell, and lib.bash uses what it sets.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154

@@ -11,7 +11,8 @@ counts() {
 	jq -c '[.jobs[] | [.read, .write, .trim | .io_bytes, .total_ios], .error]' "$1"
 }
 
-# like_fio OPTION...: the counts are those of fio's io_uring engine, which goes first.
+# like_fio OPTION...: the counts are those of fio's io_uring engine, which goes first. Ours is a process and
+# a thread in turn.
 like_fio() {
 	local wanted
 
@@ -21,15 +22,23 @@ like_fio() {
 		--output-format=json "$@" >theirs 2>theirs.err || fail "fio itself: $(<theirs.err)"
 	wanted=$(counts theirs)
 	rm -f t.*
-	dgen --directory=. --filename_format='o.$filenum' --dedup_ratio=2 "$@"
-	[[ $(counts fio.out) == "$wanted" ]] ||
-		fail "$*: counts $(counts fio.out), with io_uring $wanted"
+	TURN=$((!${TURN:-1}))
+	for thread in $(full "0 1" $TURN); do
+		dgen --directory=. --filename_format='o.$filenum' --dedup_ratio=2 --thread=$thread "$@"
+		[[ $(counts fio.out) == "$wanted" ]] ||
+			fail "thread=$thread $*: counts $(counts fio.out), with io_uring $wanted"
+	done
 }
 
 @test "features: mixes, intervals of syncs, sizes and numbers of files" {
 	like_fio --rw=randrw --rwmixread=70 --bs=4k
 	rm -f o.*
 	like_fio --fsync=16 --fdatasync=10
+	rm -f o.*
+	# With more in flight, the number of syncs is not always the same with fio's own either.
+	like_fio --fsync=16 --fdatasync=10 --iodepth=1
+	[[ $(json '.jobs[0].sync.total_ios') == "$(jq '.jobs[0].sync.total_ios' theirs)" ]] ||
+		fail "$(json '.jobs[0].sync.total_ios') syncs, with io_uring $(jq '.jobs[0].sync.total_ios' theirs)"
 	rm -f o.*
 	like_fio --nrfiles=8 --openfiles=2 --file_service_type=random
 	rm -f o.*
@@ -67,7 +76,13 @@ like_fio() {
 @test "features: latency_target and steadystate end a job as they should" {
 	dgen --latency_target=50ms --latency_window=300ms --latency_percentile=90 --time_based \
 		--runtime=2
-	(($(json '.jobs[0].write.total_ios') > 0))
+	# At the full depth, long before the time is over.
+	(($(json '.jobs[0].latency_depth') == 8)) || fail "depth $(json '.jobs[0].latency_depth')"
+	# Not even at a depth of 1.
+	dgen_raw --latency_target=1us --latency_window=100ms --latency_percentile=100 --time_based \
+		--runtime=10
+	failed
+	grep -q 'max latency exceeded' fio.out fio.err || { show fio.out fio.err; false; }
 	dgen --steadystate=iops:1000% --ss_dur=2 --time_based --runtime=20
 	json '.jobs[0].steadystate.attained == 1' >/dev/null
 	(($(json '.jobs[0].job_runtime') < 15000))
@@ -92,7 +107,11 @@ like_fio() {
 			--dedup_ratio=2 --fallocate=none --thread=$thread --output-format=json \
 			>fio.out 2>fio.err &
 		pid=$!
-		sleep 2
+		# It is in the middle when some is there; on a busy machine that takes a while.
+		for ((i = 0; i < 300; i++)); do
+			(($(stat -c %s f 2>/dev/null || echo 0) < 4 * 1024 * 1024)) || break
+			sleep 0.1
+		done
 		kill -INT $pid
 		wait $pid || true
 		wrote=$(sed -n '/^{/,$p' fio.out | jq '.jobs[0].write.io_bytes')

@@ -299,4 +299,8 @@ wrong() {
 	! grep -q 'dgen: ' fio.out fio.err || fail "a line of ours: $(grep -h 'dgen: ' fio.out fio.err)"
 	errors=$(json '.jobs[0].total_err')
 	((errors >= 384 - 16)) || fail "fio counted $errors errors"
+	# Another one ends the job.
+	dgen_raw --filename="$DEVICE" --size=32m --direct=1 --bs=64k --continue_on_error=write \
+		--ignore_error=,EROFS
+	refused "write offset=" "$DEVICE"
 }

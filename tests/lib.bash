@@ -98,6 +98,7 @@ setup() {
 	LOOPS=()
 	MOUNTS=()
 	IN_MEMORY= # a file outside $T
+	HUGE_PAGES=
 	with_sanitizers
 	with_coverage
 	cd "$T" || return 1
@@ -125,6 +126,7 @@ teardown() {
 	for each in "${MOUNTS[@]}"; do
 		umount "$each" 2>/dev/null || umount -l "$each" || true
 	done
+	[[ ! $HUGE_PAGES ]] || echo "$HUGE_PAGES" >/proc/sys/vm/nr_hugepages || true
 	rm -rf --one-file-system "${T:?}"/*
 	return "$bad"
 }
@@ -325,6 +327,18 @@ loop_device() {
 	LOOPS+=("$DEVICE")
 	# A device keeps the read-only flag that someone gave it before.
 	[[ " $* " == *" --read-only "* ]] || blockdev --setrw "$DEVICE"
+}
+
+# huge_pages NUMBER: so many are free; teardown gives them back.
+huge_pages() {
+	local pages=/proc/sys/vm/nr_hugepages before free
+
+	need_root
+	before=$(cat $pages 2>/dev/null) || skip "this kernel has no huge pages"
+	HUGE_PAGES=$before
+	{ echo $((before + $1)) >$pages; } 2>/dev/null || skip "no huge pages can be set aside here"
+	free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)
+	((free >= $1)) || skip "only $free huge pages are free"
 }
 
 # failing_device SIZE GOOD: sets DEVICE to one whose writes fail once GOOD bytes have been written.

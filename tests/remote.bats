@@ -159,6 +159,45 @@ free_port() {
 	[[ $(json '.jobs[0].read.io_bytes') == 4194304 ]]
 }
 
+# s3 KEY [option]...: a job over the server of the next test, with this key.
+s3() {
+	# The name is part of the address.
+	dgen_raw --filename=/bucket/f --dedup_domain=f --dedup_ratio=2 --compress_ratio=3 --size=4m --iodepth=1 \
+		--backend=fio:http --backend_options="http_mode=s3,http_host=127.0.0.1:$PORT,http_s3_keyid=id,\
+http_s3_key=$1,http_s3_region=here" "${@:2}"
+}
+
+@test "remote: S3 requests are signed, and the objects hold the bytes that a file would" {
+	has_fio_engine http || skip "this fio has no http engine (it was built without libcurl)"
+	need_command python3
+	free_port
+	mkdir store
+	python3 "$BATS_TEST_DIRNAME/helpers/s3.py" "$PORT" "$T/store" id secret here 2>refusals 3>&- &
+	until_there eval ": </dev/tcp/127.0.0.1/$PORT" || { show refusals; fail "no server"; }
+	dgen --dedup_ratio=2 --compress_ratio=3 --size=4m
+	mv f wanted
+	s3 secret
+	((status == 0)) || { show fio.out fio.err refusals; false; }
+	(($(find store -name 'f_*' | wc -l) == 64)) || { find store >&2; false; }
+	find store -name 'f_*' | sort -t _ -k 2n | xargs cat >got
+	same got wanted s3
+	s3 secret --rw=read --verify=crc32c
+	((status == 0)) || { show fio.out fio.err refusals; false; }
+	[[ $(json '.jobs[0].read.io_bytes') == 4194304 ]]
+	# One object is another's.
+	cp store/bucket/f_0_65536 store/bucket/f_65536_65536
+	s3 secret --rw=read --verify=crc32c
+	failed
+	cat fio.out fio.err | grep -q 'dgen: .*misdirected' || { show fio.out fio.err; false; }
+	[[ ! -s refusals ]] || { show refusals; false; }
+	s3 wrong
+	failed
+	grep -q 'the signature does not match' refusals || { show refusals; false; }
+	s3 secret --rw=trim --size=1m
+	((status == 0)) || { show fio.out fio.err refusals; false; }
+	(($(find store -name 'f_*' | wc -l) == 48)) || { find store >&2; false; }
+}
+
 @test "remote: sync and splice, which are no files' usual engines, leave the same bytes" {
 	dgen --dedup_ratio=2 --compress_ratio=2
 	mv f wanted

@@ -2,14 +2,15 @@
 /*
  * Preloaded into fio: its engine "hooks", which has every hook and does no I/O. Standard error tells
  * what becomes of each behind the content layer, "hook NAME copied", "replaced" or "lost", and which
- * are called, "hook NAME called". HOOKS are the names, from fio's own header.
+ * are called, "hook NAME called". HOOKS are the names, from fio's own header. A trim of several ranges is
+ * "range OFFSET+LENGTH" for each.
  */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fio.h"
+#include "../../engine/compat.h"
 
 #ifndef HOOKS
 #define HOOKS HOOK(setup) HOOK(init)
@@ -85,12 +86,28 @@ static int on_prep(struct thread_data *td, struct io_u *io_u)
 	return 0;
 }
 
+static void print_ranges(const struct thread_data *td, const struct io_u *io_u)
+{
+	const uint64_t *range = io_u->xfer_buf; /* offset, length */
+	unsigned long long rest = io_u->xfer_buflen;
+
+	if (io_u->ddir != DDIR_TRIM || dgen_fio_trim_ranges(td) < 2)
+		return;
+	for (; rest && range[1] <= rest; range += 2) {
+		fprintf(stderr, "range %llu+%llu\n", (unsigned long long)range[0],
+			(unsigned long long)range[1]);
+		rest -= range[1];
+	}
+	if (rest)
+		fprintf(stderr, "ranges and length differ\n");
+}
+
 static enum fio_q_status on_queue(struct thread_data *td, struct io_u *io_u)
 {
-	(void)td;
 	called("queue");
 	if (nr_queued == DEPTH)
 		return FIO_Q_BUSY;
+	print_ranges(td, io_u);
 	queued[nr_queued++] = io_u;
 	return FIO_Q_QUEUED;
 }
@@ -177,7 +194,7 @@ static void on_io_u_free(struct thread_data *td, struct io_u *io_u)
 static struct ioengine_ops hooks = {
 	.name = "hooks",
 	.version = FIO_IOOPS_VERSION,
-	.flags = FIO_DISKLESSIO | FIO_FAKEIO,
+	.flags = FIO_DISKLESSIO | FIO_FAKEIO | DGEN_FIO_MULTI_RANGE_TRIM,
 	.setup = on_setup,
 	.init = on_init,
 	.post_init = on_post_init,
