@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MAGIC "dgen-tags\r\n\032"
@@ -160,12 +161,17 @@ static uint64_t total(bool is_file, uint64_t room)
 
 /*
  * Where the disk is full, to write to a mapped hole ends the process with SIGBUS; so there are none. Some file
- * systems cannot tell beforehand.
+ * systems cannot tell beforehand. What is known not to fit is not tried, which would leave the disk full.
  */
 static int reserve(int fd, uint64_t at, uint64_t count)
 {
+	struct statvfs fs;
+	struct stat st;
 	int err;
 
+	if (!fstatvfs(fd, &fs) && fs.f_blocks && !fstat(fd, &st) &&
+	    count / fs.f_frsize > fs.f_bfree + (uint64_t)st.st_blocks * 512 / fs.f_frsize)
+		return -ENOSPC;
 	do
 		err = fallocate(fd, 0, (off_t)at, (off_t)count) ? -errno : 0;
 	while (err == -EINTR);
