@@ -27,11 +27,6 @@ preload() {
 	LIMIT=60
 }
 
-# no_sanitizers: their runtime has an allocator of its own, and none of them knows liburing's mock.
-no_sanitizers() {
-	! ldd "$ENGINE" | grep -q 'lib[a-z]*san\.so' || skip "not with sanitizers"
-}
-
 # pick WORD...: one of them, from the seed.
 pick() {
 	PICKED=${*:RANDOM%$#+1:1}
