@@ -169,10 +169,11 @@ need_command() {
 	done
 }
 
-# no_sanitizers: their runtime has an allocator of its own, none of them knows liburing's mock, and no leak is
-# found under strace.
+# no_sanitizers: their runtime has an allocator of its own, none of them knows liburing's mock, no leak is found
+# under strace, and what is fast or slow is not so with them.
 no_sanitizers() {
-	! ldd "$ENGINE" | grep -q 'lib[a-z]*san\.so' || skip "not with sanitizers"
+	[[ ! $VALGRIND ]] && ! ldd "$ENGINE" | grep -q 'lib[a-z]*san\.so' ||
+		skip "not with sanitizers or valgrind"
 }
 
 # need_space MIB: room in $T.

@@ -11,6 +11,9 @@
 
 #include "fio.h"
 
+/* A shell around fio has this loaded too. */
+#pragma weak register_ioengine
+
 #ifndef HOOKS
 #define HOOKS HOOK(setup) HOOK(init)
 #endif
@@ -207,5 +210,6 @@ __attribute__((constructor)) static void hooks_load(void)
 		if (!now)
 			memcpy(slot, &stub, sizeof(stub));
 	}
-	register_ioengine(&hooks);
+	if (register_ioengine)
+		register_ioengine(&hooks);
 }
