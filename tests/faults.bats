@@ -283,6 +283,8 @@ errno_of() {
 	ENOSPC) echo 28 ;;
 	EFBIG) echo 27 ;;
 	EBADMSG) echo 74 ;;
+	ECONNABORTED) echo 103 ;;
+	ENOTCONN) echo 107 ;;
 	ETIMEDOUT) echo 110 ;;
 	EREMOTEIO) echo 121 ;;
 	EDQUOT) echo 122 ;;
@@ -542,6 +544,43 @@ ended() {
 			losetup -d "$DEVICE"
 			umount ram
 			LOOPS=() MOUNTS=()
+		done
+	done
+}
+
+@test "faults: a file of fuse whose writes are slow and fail, and which vanishes" {
+	need_root
+	need_command nbdkit nbdfuse mountpoint
+	[[ -e /dev/fuse ]] || skip "no fuse here"
+	mkdir fuse
+	MOUNTS+=("$T/fuse")
+	for ((i = 0; i < $(full 50 1); i++)); do
+		for jobs in --thread=0 "--thread=1 --backend=libaio --gen_threads=1"; do
+			nbdfuse fuse/f --command nbdkit -s --exit-with-parent --filter=error --filter=delay \
+				memory 16m error-pwrite-rate=10% wdelay=1ms 2>fuse.err 3>&- &
+			SERVER=$!
+			until mountpoint -q fuse; do
+				kill -0 $SERVER || skip "nothing can be mounted here: $(<fuse.err)"
+			done
+			RUN="fuse, $jobs"
+			# shellcheck disable=SC2086 # several
+			dgen_raw --filename=fuse/f --rw=randwrite --verify=crc32c --continue_on_error=all $jobs
+			((status == 0)) || { show fio.err fio.out; fail "$RUN: $status"; }
+			bad=$(of_fio '.jobs[0].total_err')
+			# shellcheck disable=SC2086 # several
+			((bad > 0)) && counted 256 $(((256 - bad) * BLOCK))
+			! grep '^dgen: ' fio.err || fail "$RUN: a false alarm"
+			# shellcheck disable=SC2086 # several
+			NAME=fuse/f started --rw=randwrite --time_based --runtime=20 --continue_on_error=all $jobs
+			sleep 0.$((RANDOM % 5 + 4))
+			kill -KILL $SERVER
+			ended "$jobs"
+			failed
+			# Between two passes fio opens it anew, and says so itself.
+			grep -qhE '^dgen: fuse/f: .*offset=|func=open' fio.err fio.out || fail "$RUN: no line"
+			bad=$(of_fio '.jobs[0].error')
+			((bad == $(errno_of ECONNABORTED) || bad == $(errno_of ENOTCONN))) || fail "$RUN: $bad"
+			umount -l fuse
 		done
 	done
 }
