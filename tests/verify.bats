@@ -451,7 +451,7 @@ goes_on() {
 	printf '#!/bin/sh\nLD_PRELOAD="%s" exec "%s" "$@"\n' "$HELPERS/bad_read" "$(command -v "$FIO")" >fio.sh
 	chmod +x fio.sh
 	# How fio itself ends then differs.
-	KILLED_AT=$T/once FIO=$T/fio.sh goes_on
+	KILLED_AT=$T/once FIO=$T/fio.sh goes_on --thread=0
 	((status != 124)) || { show fio.err; fail "fio hung"; }
 	[[ -e once ]] && grep -q 'got signal=9' fio.err fio.out || fail "nobody was killed"
 	checked --filename="$T/f" --size=4m --rw=read --verify_state_file="$T/state"
@@ -464,7 +464,7 @@ goes_on() {
 		rm -f f
 		timeout --kill-after=5 60 "$FIO" --ioengine="external:$ENGINE" --name=j --filename="$T/f" \
 			--direct="$DIRECT" --size=4m --io_size=1g --rw=randwrite --bs=4k --iodepth=32 \
-			--numjobs=2 --verify=crc32c $jobs >fio.out 2>fio.err </dev/null &
+			--numjobs=2 --thread=0 --verify=crc32c $jobs >fio.out 2>fio.err </dev/null &
 		pid=$!
 		until [[ $(pgrep -c -f -- "--filename=$T/f ") -ge 4 && -s f ]] || ! kill -0 $pid 2>/dev/null; do
 			sleep 0.05
