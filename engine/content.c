@@ -166,6 +166,13 @@ static void leave(struct job *job)
 }
 
 /* Puts the loaded ops back, which fio goes on using, and gives up what was in their place. */
+static void unwrap(struct thread_data *td, struct job *job)
+{
+	leave(job);
+	td->io_ops = &entry_ops;
+	free_job(job);
+}
+
 static void job_cleanup(struct thread_data *td)
 {
 	struct job *job = job_of(td);
@@ -173,9 +180,7 @@ static void job_cleanup(struct thread_data *td)
 	ahead_stop(job);
 	if (job->inner->cleanup)
 		job->inner->cleanup(td);
-	leave(job);
-	td->io_ops = &entry_ops;
-	free_job(job);
+	unwrap(td, job);
 }
 
 static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner)
@@ -383,8 +388,11 @@ int content_setup(struct thread_data *td)
 	run_flush();
 	if (!setup_job(td, job))
 		return 0;
-	/* fio will not run this job, so the others must not wait for it with their line. */
-	leave(job);
+	/* fio will not run this job; the others must not wait for it with their line. */
+	if (td->o.create_serialize)
+		unwrap(td, job);
+	else /* fio does clean up then */
+		leave(job);
 	return 1;
 }
 

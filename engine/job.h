@@ -67,8 +67,9 @@ struct job {
 	unsigned int nr_states;  /* a power of two */
 	unsigned int used_states;
 	struct track *track;
-	bool verifies; /* checks what is read */
-	bool fakes;    /* verify_only= with a job that writes: fio only pretends to write */
+	uint64_t blocked; /* since when another job writes where this one is to, ns; 0: none does */
+	bool verifies;    /* checks what is read */
+	bool fakes;       /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
 	uint64_t written, read;         /* bytes completed */
 	uint64_t ios;                   /* reads and writes completed */

@@ -100,6 +100,8 @@ inner:
 
 static const char *hint(const struct io_u *io_u)
 {
+	if (io_u->error == EOWNERDEAD)
+		return " (a job of this run was killed while it wrote there)";
 	if (io_u->error == EFBIG)
 		return " (the limit of ulimit -f, or of the file system)";
 	if (io_u->error != ENOSPC)
@@ -168,14 +170,31 @@ static bool io_ended(struct thread_data *td, struct io_u *io_u)
 	return io_u->error && io_failed(td, io_u);
 }
 
+/* Another job writes there. One that was killed never lets go. */
+static enum fio_q_status wait_for_others(struct job *job, struct io_u *io_u)
+{
+	const uint64_t second = 1000000000, now = account_now();
+
+	sched_yield();
+	if (!job->blocked)
+		job->blocked = now;
+	if (now - job->blocked < second)
+		return FIO_Q_BUSY;
+	job->blocked = now;
+	if (!track_lost_job(job->track))
+		return FIO_Q_BUSY;
+	io_u->error = EOWNERDEAD;
+	io_u->resid = io_u->xfer_buflen;
+	return FIO_Q_COMPLETED;
+}
+
 enum fio_q_status path_send(struct job *job, struct io_u *io_u)
 {
 	enum fio_q_status status;
 
-	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u)) {
-		sched_yield();
-		return FIO_Q_BUSY;
-	}
+	if (job->track && !marks_send(job, job_state_of(job, io_u), io_u))
+		return wait_for_others(job, io_u);
+	job->blocked = 0;
 	status = metered_queue(job, io_u);
 	if (status == FIO_Q_BUSY && job->track)
 		marks_unsend(job_state_of(job, io_u));

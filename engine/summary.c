@@ -365,7 +365,7 @@ static bool look(unsigned int group, const char *path, struct group_view *view)
 	for (unsigned int i = 0; i < joined; i++) {
 		const struct writer *w = &summary->writers[i];
 
-		if (w->ended && w->ran && w->group == group &&
+		if (w->group == group && w->ended && w->ran &&
 		    (path ? !strcmp(path, w->path) : w->shown))
 			view->writers[view->count++] = w;
 	}
@@ -446,7 +446,7 @@ static void write_files(struct thread_data *td, unsigned int group)
 	for (unsigned int i = 0; i < summary->joined && i < WRITERS_MAX; i++) {
 		const struct writer *w = &summary->writers[i];
 
-		if (!w->ran || w->group != group || !w->path[0] || !strcmp(last, w->path))
+		if (w->group != group || !w->ran || !w->path[0] || !strcmp(last, w->path))
 			continue;
 		last = w->path;
 		err = write_file(w->path);

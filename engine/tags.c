@@ -200,9 +200,12 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 		found = got ? check_left_tag(job, file, i, tag, data, got) : TRACK_UNKNOWN;
 		if (found == TRACK_BUSY) {
 			log_err("dgen: verify: %s: offset %llu, length %u: holds neither what a "
-				"killed run was writing there nor what was there before\n",
+				"killed run was writing there nor what was there before; verify "
+				"with rw=read, then go on with a new verify_state_file and the "
+				"next data_version\n",
 				file->file->file_name, (unsigned long long)i * t->grain, t->grain);
 			err = -EILSEQ;
+			break;
 		}
 		map->tags[i] = found;
 	}
@@ -216,21 +219,30 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 
 /*
  * By the first job that comes. fio starts jobs together, so the others wait: what they write must neither
- * be looked at nor be settled.
+ * be looked at nor be settled. Where one is killed meanwhile, the next goes on; where it fails, all do, for what
+ * is not settled cannot be written to.
  */
 static int settle_once(struct job *job, struct job_file *file, const struct track_map *map)
 {
-	enum { BEGUN = 1, DONE };
+	enum { DONE = 1, FAILED };
 	_Atomic uint8_t *const settled = &file->track->settled;
-	uint8_t before = 0;
 	int err = 0;
 
-	if (atomic_compare_exchange_strong(settled, &before, BEGUN)) {
-		err = settle_all(job, file, map);
-		atomic_store(settled, DONE);
-	}
-	while (atomic_load(settled) != DONE && !job->td->terminate)
+	while (!track_try_settle(job->track)) {
+		if (job->td->terminate)
+			return 0;
 		usleep(1000);
+	}
+	if (!*settled) {
+		err = settle_all(job, file, map);
+		*settled = err ? FAILED : DONE;
+		/* One who never leaves: a later run settles what is left, or fails likewise. */
+		if (err)
+			track_join(job->track);
+	} else if (*settled == FAILED) {
+		err = -EILSEQ;
+	}
+	track_end_settle(job->track);
 	return err;
 }
 
@@ -335,8 +347,9 @@ static int init_file(struct job *job, struct job_file *file)
 	/* The run that named the file in a verify_state_file ended before it wrote. */
 	if (!job_writes(job->td) && track_is_file(job->track) && !file->track->at)
 		return 0;
-	/* With fill_device= fio sets no end; see marks_locate(). */
-	if (f->io_size != -1ULL && f->file_offset + f->io_size > file->track->size) {
+	/* With fill_device= the end is where the disk is full; see marks_locate(). */
+	if (!job->td->o.fill_device && f->io_size != -1ULL &&
+	    f->file_offset + f->io_size > file->track->size) {
 		log_err("dgen: verify: %s: job %s goes to %" PRIu64 ", but versions are known "
 			"for the first %" PRIu64 " bytes only; see size=\n",
 			f->file_name, job->td->o.name, f->file_offset + f->io_size,
@@ -358,6 +371,8 @@ static int init_file(struct job *job, struct job_file *file)
 
 int tags_init(struct job *job)
 {
+	if (job->track)
+		track_enter(job->track);
 	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
 		struct job_file *file = job->files[i];
 		const int err = file->track ? init_file(job, file) : 0;
@@ -370,6 +385,15 @@ int tags_init(struct job *job)
 	return 0;
 }
 
+/* Has an I/O never ended? Then nobody knows what its grains hold. */
+static bool left_marked(const struct job *job)
+{
+	for (unsigned int i = 0; i < job->nr_states; i++)
+		if (job->states[i].io_u && job->states[i].marked)
+			return true;
+	return false;
+}
+
 void tags_leave(struct job *job)
 {
 	if (!job->track)
@@ -377,6 +401,7 @@ void tags_leave(struct job *job)
 	for (unsigned int i = 0; i < job->nr_files; i++)
 		if (job->files[i]->changed && track_mode(job->track) == TRACK_WRITE)
 			marks_flush(job->files[i]);
-	track_leave(job->track);
+	if (!left_marked(job))
+		track_leave(job->track);
 	job->track = NULL;
 }

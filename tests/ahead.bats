@@ -102,7 +102,7 @@ interrupt() {
 		--fallocate=none --gen_threads=2 "$@" >fio.out 2>fio.err &
 	pid=$!
 	# Once something was written.
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		[[ -s $T/g && $(stat -c %b "$T/g") != 0 ]] && break
 		sleep 0.1
 	done

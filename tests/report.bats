@@ -206,6 +206,7 @@ issued() {
 }
 
 @test "verdict: small blocks to the null back end are bound by submission" {
+	no_sanitizers
 	reported --backend=null --bs=512 --size=64m --dedup_unit=512
 	verdict_is submission-bound
 }
@@ -220,6 +221,7 @@ issued() {
 }
 
 @test "verdict: fio's thinktime=" {
+	no_sanitizers
 	reported --backend=null --thinktime=5000 --bs=4k --size=128k --iodepth=1
 	verdict_is rate-limited
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -154,6 +155,76 @@ static void outlives_its_run(void **state)
 	track_close(track);
 }
 
+/* A process that uses the tags, and holds what is settled by one at a time, until it is killed. */
+static pid_t user(struct track *track)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		track_enter(track);
+		byte = (char)track_try_settle(track);
+		if (write(ready[1], &byte, 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(byte, 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void nobody_waits_for_the_dead(void **state)
+{
+	char why[TRACK_WHY_MAX];
+	struct track *track;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(try_open(NULL, TRACK_WRITE, &track, why), 0);
+	track_join(track);
+	track_join(track);
+	track_enter(track);
+	child = user(track);
+	assert_false(track_try_settle(track));
+	assert_false(track_lost_job(track));
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_true(track_lost_job(track));
+	assert_true(track_try_settle(track));
+	assert_false(track_try_settle(track));
+	track_end_settle(track);
+	assert_true(track_try_settle(track));
+	track_close(track);
+}
+
+/* By somebody else, between two looks at it. */
+static void cut_while_in_use(void **state)
+{
+	const struct track_initial initial = { .base = 3 };
+	char why[TRACK_WHY_MAX];
+	struct track_file *file;
+	struct track_map map;
+	struct track *track;
+
+	(void)state;
+	for (int mode = TRACK_WRITE; mode <= TRACK_READ; mode++) {
+		unlink(path);
+		in_child(true, 1 << 20, 1);
+		assert_int_equal(try_open(path, (enum track_mode)mode, &track, why), 0);
+		file = track_find(track, "f");
+		assert_non_null(file);
+		assert_int_equal(truncate(path, (off_t)file->at), 0);
+		assert_int_equal(track_map(track, file, &initial, &map, why), -EIO);
+		assert_non_null(strstr(why, "was cut"));
+		track_close(track);
+	}
+}
+
 static void refuses(void **state)
 {
 	struct dgen_options options = some_options();
@@ -293,9 +364,14 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_memory),        cmocka_unit_test(versions_follow_each_other),
-		cmocka_unit_test(outlives_its_run), cmocka_unit_test(refuses),
-		cmocka_unit_test(damaged_files),    cmocka_unit_test(hostile_files),
+		cmocka_unit_test(in_memory),
+		cmocka_unit_test(versions_follow_each_other),
+		cmocka_unit_test(outlives_its_run),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(damaged_files),
+		cmocka_unit_test(hostile_files),
+		cmocka_unit_test(nobody_waits_for_the_dead),
+		cmocka_unit_test(cut_while_in_use),
 	};
 
 	return cmocka_run_group_tests_name("track", tests, make_path, remove_path);

@@ -427,6 +427,69 @@ killed() {
 		--verify_state_file="$T/state"
 }
 
+# goes_on [option]...: three jobs over what killed has left.
+goes_on() {
+	LIMIT=60 fio_raw --name=j --filename="$T/f" --direct="$DIRECT" --data_seed=1 --size=4m \
+		--rw=randwrite --bs=4k --numjobs=3 --verify=crc32c --verify_state_file="$T/state" \
+		--output-format=json "$@"
+}
+
+@test "state: what a killed run left is neither old nor new: all jobs end, and later ones" {
+	need_command pkill
+	killed 0.4 --size=4m --rw=randwrite --bs=4k --iodepth=32
+	head -c 4m /dev/urandom >f
+	for jobs in --thread=0 --thread=1; do
+		goes_on $jobs
+		refused "holds neither what a killed run was writing there nor what was there before"
+	done
+}
+
+@test "state: a job that is killed while it looks at what was left lets the others go on" {
+	need_command pkill
+	build_helper bad_read
+	killed 0.4 --size=4m --rw=randwrite --bs=4k --iodepth=32
+	printf '#!/bin/sh\nLD_PRELOAD="%s" exec "%s" "$@"\n' "$HELPERS/bad_read" "$(command -v "$FIO")" >fio.sh
+	chmod +x fio.sh
+	# How fio itself ends then differs.
+	KILLED_AT=$T/once FIO=$T/fio.sh goes_on --thread=0
+	((status != 124)) || { show fio.err; fail "fio hung"; }
+	[[ -e once ]] && grep -q 'got signal=9' fio.err fio.out || fail "nobody was killed"
+	checked --filename="$T/f" --size=4m --rw=read --verify_state_file="$T/state"
+}
+
+@test "state: a job that is killed does not stop the others for ever" {
+	need_command pkill
+	local pid victim
+	for jobs in --gen_threads=0 --gen_threads=1; do
+		rm -f f
+		timeout --kill-after=5 60 "$FIO" --ioengine="external:$ENGINE" --name=j --filename="$T/f" \
+			--direct="$DIRECT" --size=4m --io_size=1g --rw=randwrite --bs=4k --iodepth=32 \
+			--numjobs=2 --thread=0 --verify=crc32c $jobs >fio.out 2>fio.err </dev/null &
+		pid=$!
+		until [[ $(pgrep -c -f -- "--filename=$T/f ") -ge 4 && -s f ]] || ! kill -0 $pid 2>/dev/null; do
+			sleep 0.05
+		done
+		sleep 0.5
+		victim=$(pgrep -n -f -- "--filename=$T/f ")
+		kill -KILL "$victim"
+		status=0
+		wait $pid || status=$?
+		((status != 0 && status != 124)) || { show fio.err fio.out; fail "$jobs: $status"; }
+		grep -q 'Owner died (a job of this run was killed' fio.err fio.out || { show fio.err; fail "$jobs"; }
+	done
+}
+
+@test "state: on the file system that is being filled" {
+	file_system 32m
+	dgen_raw --filename="$MOUNT/f" --verify_state_file="$MOUNT/state" --output-format=normal \
+		--verify=crc32c --size=128m --fill_device=1 --fallocate=none --bs=16k --dedup_unit=512
+	((status == 0)) || { show fio.err fio.out; fail "fio ended with $status"; }
+	checked --filename="$MOUNT/f" --verify_state_file="$MOUNT/state" --rw=read --dedup_unit=512 \
+		--size="$(stat -c %s "$MOUNT/f")"
+	dgen_raw --filename="$MOUNT/f" --verify_state_file="$MOUNT/other" --verify=crc32c --size=16m
+	refused "verify_state_file=$MOUNT/other: No space left on device"
+}
+
 # As if the system had been started again.
 other_boot() {
 	local at

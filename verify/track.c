@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MAGIC "dgen-tags\r\n\032"
@@ -44,12 +46,18 @@ struct head {
 	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
 	_Atomic uint32_t open;     /* being written, or was when all ended */
 	_Atomic uint32_t users;    /* jobs of this run */
-	atomic_flag lock;          /* for the table and end */
+	/* Each the process that holds it, or 0; see take(). */
+	_Atomic uint32_t lock;    /* for the table and end */
+	_Atomic uint32_t settler; /* for what killed runs left */
 	struct track_file files[TRACK_FILES_MAX];
 };
 
+enum { PROCESSES_MAX = 4096 }; /* as many jobs as fio takes; more are not looked after */
+
 struct track {
 	struct head *head;
+	_Atomic uint32_t
+		*processes; /* of this run: shared by them, each once for each of its jobs */
 	int fd;
 	bool is_file;
 	enum track_mode mode;
@@ -80,15 +88,34 @@ static uint64_t head_size(void)
 	return (sizeof(struct head) + PAGE - 1) / PAGE * PAGE;
 }
 
+static bool has_ended(uint32_t process)
+{
+	return kill((pid_t)process, 0) && errno == ESRCH;
+}
+
+/*
+ * A job that is killed while it holds a lock must not stop the others: theirs is what a process left that
+ * is no more. Where jobs are threads they die together.
+ */
+static bool take(_Atomic uint32_t *holder)
+{
+	const uint32_t self = (uint32_t)getpid();
+	uint32_t found = 0;
+
+	if (atomic_compare_exchange_strong(holder, &found, self))
+		return true;
+	return has_ended(found) && atomic_compare_exchange_strong(holder, &found, self);
+}
+
 static void lock(struct track *track)
 {
-	while (atomic_flag_test_and_set(&track->head->lock))
+	while (!take(&track->head->lock))
 		sched_yield();
 }
 
 static void unlock(struct track *track)
 {
-	atomic_flag_clear(&track->head->lock);
+	track->head->lock = 0;
 }
 
 static void read_boot_id(char id[BOOT_ID_MAX])
@@ -130,6 +157,25 @@ static void begin(struct head *head, const struct dgen_options *options)
 static uint64_t total(bool is_file, uint64_t room)
 {
 	return is_file ? 2 * room + (room / TRACK_PIECE + PAGE - 1) / PAGE * PAGE : room;
+}
+
+/*
+ * Where the disk is full, to write to a mapped hole ends the process with SIGBUS; so there are none. Some file
+ * systems cannot tell beforehand. What is known not to fit is not tried, which would leave the disk full.
+ */
+static int reserve(int fd, uint64_t at, uint64_t count)
+{
+	struct statvfs fs;
+	struct stat st;
+	int err;
+
+	if (!fstatvfs(fd, &fs) && fs.f_blocks && !fstat(fd, &st) &&
+	    count / fs.f_frsize > fs.f_bfree + (uint64_t)st.st_blocks * 512 / fs.f_frsize)
+		return -ENOSPC;
+	do
+		err = fallocate(fd, 0, (off_t)at, (off_t)count) ? -errno : 0;
+	while (err == -EINTR);
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 /* A file of tags is input like any other: nothing in it is believed. */
@@ -313,7 +359,9 @@ static void note_end(struct track *track)
 		head->files[i].settled = 0;
 		head->files[i].said = 0;
 	}
-	atomic_flag_clear(&head->lock); /* it may have been held when all ended */
+	/* They may have been held when all ended, and the number is another process's by now. */
+	head->lock = 0;
+	head->settler = 0;
 }
 
 static int open_file(struct track *track, const char *path, bool take_seed,
@@ -336,6 +384,9 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 			      limit_of(errno));
 	if ((uint64_t)st.st_size < head_size() && (st.st_size || !writes))
 		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
+	err = writes ? reserve(track->fd, 0, head_size()) : 0;
+	if (err)
+		return refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err));
 	head = map_head(track, path, why);
 	if (!head)
 		return -ENOMEM;
@@ -359,6 +410,12 @@ int track_open(const char *path, enum track_mode mode, bool take_seed, struct dg
 	track->mode = mode;
 	track->is_file = path;
 	track->fd = -1;
+	track->processes = mmap(NULL, PROCESSES_MAX * sizeof(*track->processes),
+				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (track->processes == MAP_FAILED) {
+		free(track);
+		return refuse(why, -ENOMEM, "verify: out of memory");
+	}
 	if (path)
 		err = open_file(track, path, take_seed, options, why);
 	else
@@ -380,6 +437,7 @@ void track_close(struct track *track)
 		flock(track->fd, LOCK_UN);
 		close(track->fd);
 	}
+	munmap(track->processes, PROCESSES_MAX * sizeof(*track->processes));
 	free(track);
 }
 
@@ -481,6 +539,12 @@ static int copy(struct track *track, uint64_t from, uint64_t to, uint64_t count)
 	return err;
 }
 
+static int no_room(const struct track_file *file, int err, char *why)
+{
+	return refuse(why, err, "verify: no room for the versions of %s: %s%s", file->name,
+		      strerror(-err), limit_of(-err));
+}
+
 /* Also for a file that has grown between two runs: then its tags move to where there is room. */
 static int make_room(struct track *track, struct track_file *file, char *why)
 {
@@ -498,8 +562,7 @@ static int make_room(struct track *track, struct track_file *file, char *why)
 	if (!err && file->room && track->is_file)
 		err = copy(track, file->at + file->room, at + room, file->room);
 	if (err)
-		return refuse(why, err, "verify: no room for the versions of %s: %s%s", file->name,
-			      strerror(-err), limit_of(-err));
+		return no_room(file, err, why);
 	if (file->room)
 		fallocate(track->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)file->at,
 			  (off_t)total(track->is_file, file->room));
@@ -520,21 +583,50 @@ static void set_initial(struct track_file *file, const struct track_initial *ini
 	file->known = initial->known;
 }
 
+/* The file was looked at when it was opened; behind its end, a mapped byte ends the process with SIGBUS. */
+static int check_end(const struct track *track, char *why)
+{
+	struct stat st;
+
+	if (!track->is_file)
+		return 0;
+	if (fstat(track->fd, &st))
+		return refuse(why, -errno, "verify_state_file: %s", strerror(errno));
+	if ((uint64_t)st.st_size < track->head->end)
+		return refuse(why, -EIO,
+			      "verify_state_file: was cut to %" PRIu64 " bytes while in use",
+			      (uint64_t)st.st_size);
+	return 0;
+}
+
+/* Room for the tags of a file, and what they are where they are new. */
+static int prepare(struct track *track, struct track_file *file,
+		   const struct track_initial *initial, char *why)
+{
+	int err;
+
+	/* Not again: the other jobs may be looking. */
+	if (initial->laid_out && file->zeros)
+		file->zeros = 0;
+	if (!file->at)
+		set_initial(file, initial);
+	err = make_room(track, file, why);
+	if (err || !track->is_file)
+		return err;
+	err = reserve(track->fd, file->at, total(true, file->room));
+	return err ? no_room(file, err, why) : 0;
+}
+
 int track_map(struct track *track, struct track_file *file, const struct track_initial *initial,
 	      struct track_map *map, char *why)
 {
 	const int prot = track->mode == TRACK_READ ? PROT_READ : PROT_READ | PROT_WRITE;
 	uint8_t *at;
-	int err = 0;
+	int err = check_end(track, why);
 
-	if (track->mode == TRACK_WRITE) {
+	if (!err && track->mode == TRACK_WRITE) {
 		lock(track);
-		/* Not again: the other jobs may be looking. */
-		if (initial->laid_out && file->zeros)
-			file->zeros = 0;
-		if (!file->at)
-			set_initial(file, initial);
-		err = make_room(track, file, why);
+		err = prepare(track, file, initial, why);
 		unlock(track);
 	}
 	if (err)
@@ -557,14 +649,51 @@ void track_join(struct track *track)
 	track->head->users++;
 }
 
+static void replace_process(struct track *track, uint32_t old, uint32_t new)
+{
+	for (size_t i = 0; i < PROCESSES_MAX; i++) {
+		uint32_t found = old;
+
+		if (atomic_compare_exchange_strong(&track->processes[i], &found, new))
+			return;
+	}
+}
+
+void track_enter(struct track *track)
+{
+	replace_process(track, 0, (uint32_t)getpid());
+}
+
+bool track_lost_job(const struct track *track)
+{
+	for (size_t i = 0; i < PROCESSES_MAX; i++) {
+		const uint32_t process = track->processes[i];
+
+		if (process && has_ended(process))
+			return true;
+	}
+	return false;
+}
+
 void track_leave(struct track *track)
 {
 	struct head *head = track->head;
 
+	replace_process(track, (uint32_t)getpid(), 0);
 	if (--head->users || !track->is_file || track->mode == TRACK_READ)
 		return;
 	/* First what was noted, then that it is all. */
 	fdatasync(track->fd);
 	head->open = 0;
 	fdatasync(track->fd);
+}
+
+bool track_try_settle(struct track *track)
+{
+	return take(&track->head->settler);
+}
+
+void track_end_settle(struct track *track)
+{
+	track->head->settler = 0;
 }

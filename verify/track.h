@@ -123,6 +123,19 @@ enum track_end track_last_end(const struct track *track);
 void track_join(struct track *track);
 void track_leave(struct track *track);
 
+/* The calling process is one whose jobs use the tags; before it maps any. */
+void track_enter(struct track *track);
+
+/* Has such a process ended, and its job has not left? Then what it had under way stays so. */
+bool track_lost_job(const struct track *track);
+
+/*
+ * One job at a time looks at what killed runs left: false while another one does. A process that ends meanwhile
+ * does no longer.
+ */
+bool track_try_settle(struct track *track);
+void track_end_settle(struct track *track);
+
 enum track_mode track_mode(const struct track *track);
 bool track_is_file(const struct track *track);
 

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Preloaded: any pread() beyond the first 8 MiB meets a bad sector. */
+/*
+ * Preloaded: any pread() beyond the first 8 MiB meets a bad sector. With KILLED_AT=FILE the first one, which
+ * makes that file, is the last thing that its process does.
+ */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <sys/types.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static ssize_t bad_pread(int fd, void *buffer, size_t length, off_t offset)
 {
+	const char *mark = getenv("KILLED_AT");
+
+	if (mark && open(mark, O_CREAT | O_EXCL | O_WRONLY, 0600) >= 0)
+		raise(SIGKILL);
 	if (offset >= 8 << 20) {
 		errno = EIO;
 		return -1;

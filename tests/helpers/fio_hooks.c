@@ -12,6 +12,9 @@
 
 #include "../../engine/compat.h"
 
+/* A shell around fio has this loaded too. */
+#pragma weak register_ioengine
+
 #ifndef HOOKS
 #define HOOKS HOOK(setup) HOOK(init)
 #endif
@@ -224,5 +227,6 @@ __attribute__((constructor)) static void hooks_load(void)
 		if (!now)
 			memcpy(slot, &stub, sizeof(stub));
 	}
-	register_ioengine(&hooks);
+	if (register_ioengine)
+		register_ioengine(&hooks);
 }
