@@ -6,7 +6,7 @@ import statistics
 
 from harness import read_lines
 
-SECTIONS = ("speed", "scale", "fidelity", "storage", "verify", "effort", "generator")
+SECTIONS = ("speed", "scale", "fidelity", "storage", "verify", "effort")
 
 
 class Spread:
@@ -64,6 +64,25 @@ def cpu_per_gb(row):
 def percentile(name, kind="lat_ns"):
 	"""In microseconds, of one job."""
 	return lambda row: directions(row)[0][kind]["percentile"][name] / 1e3
+
+
+def dedup_of(row):
+	return row["measured"]["units"] / row["measured"]["distinct"]
+
+
+def compression_of(key):
+	"""Of a codec and record, as dgen-measure names them."""
+	return lambda row: row["measured"]["codecs"][key][0] / row["measured"]["codecs"][key][1]
+
+
+def effort_of(name, codec, column):
+	"""Of results/effort.sh: 0 ratio, 1 and 2 MB/s of compressing and decompressing."""
+	return lambda row: next(each[2 + column] for each in row["rows"] if each[:2] == [name, codec])
+
+
+def speed_of(name, codec, column):
+	"""Beside the real files of the same round."""
+	return lambda row: effort_of(name, codec, column)(row) / effort_of("real", codec, column)(row)
 
 
 class Figures:

@@ -158,6 +158,16 @@ def read_lines(path):
 	return rows
 
 
+def drop_cut_line(path):
+	"""What was being written when an earlier run was interrupted: the next line follows on it."""
+	try:
+		with open(path, "rb+") as lines:
+			text = lines.read()
+			lines.truncate(text.rfind(b"\n") + 1)
+	except FileNotFoundError:
+		pass
+
+
 def key_of(row):
 	return row["case"], row["contestant"], row["round"]
 
@@ -184,6 +194,8 @@ class Recorder:
 						yield case, number, contestant
 
 	def run(self, cases):
+		for section in {case.section for case in cases}:
+			drop_cut_line(self.path(section))
 		steps = list(self.steps_left(cases))
 		left = sum(case.seconds for case, _, _ in steps)
 		print(f"{len(steps)} runs, about {minutes(left)} in all", flush=True)

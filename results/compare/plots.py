@@ -61,6 +61,27 @@ def bars(axes, spec):
 	axes.margins(y=0.15)
 
 
+def rows(axes, spec):
+	"""Bars from left to right, for long names; values stand at their ends."""
+	count = len(spec["series"])
+	height = 0.8 / count
+	for number, series in enumerate(spec["series"]):
+		colour, hatch, _ = style_of(series, number)
+		places = [i - 0.4 + height * (number + 0.5) for i in range(len(spec["x"]))]
+		axes.barh(places, series["median"], height * 0.94, xerr=error_of(series, range(len(places))),
+			color=colour, hatch=hatch, edgecolor="white", linewidth=0, ecolor="#333333", capsize=2,
+			label=series["name"])
+		for i, place in enumerate(places):
+			right = series["median"][i] >= 0
+			axes.annotate(label(series["median"][i]), (series["high" if right else "low"][i], place),
+				xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
+				ha="left" if right else "right", fontsize=6.5)
+	axes.set_yticks(range(len(spec["x"])), spec["x"])
+	axes.invert_yaxis()
+	axes.axvline(0, color="black", linewidth=0.8)
+	axes.margins(x=0.12)
+
+
 def lines(axes, spec):
 	for number, series in enumerate(spec["series"]):
 		keep = [i for i, value in enumerate(series["median"]) if value is not None]
@@ -79,13 +100,15 @@ def lines(axes, spec):
 
 
 def draw_one(spec, path):
-	figure, axes = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
-	(bars if spec["kind"] == "bars" else lines)(axes, spec)
+	across = spec["kind"] == "rows"
+	figure, axes = plt.subplots(figsize=(5.6, 3.6 if not across else max(3.6, 0.36 * len(spec["x"]) + 1.2)),
+		layout="constrained")
+	{"bars": bars, "lines": lines, "rows": rows}[spec["kind"]](axes, spec)
 	axes.set_title(spec["title"], fontsize=10)
-	axes.set_xlabel(spec["x_label"], fontsize=9)
-	axes.set_ylabel(spec["y_label"], fontsize=9)
+	axes.set_xlabel(spec["y_label" if across else "x_label"], fontsize=9)
+	axes.set_ylabel(spec["x_label" if across else "y_label"], fontsize=9)
 	axes.tick_params(labelsize=8)
-	axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+	axes.grid(axis="x" if across else "y", color="#dddddd", linewidth=0.6)
 	axes.set_axisbelow(True)
 	for side in ("top", "right"):
 		axes.spines[side].set_visible(False)
@@ -96,10 +119,15 @@ def draw_one(spec, path):
 	plt.close(figure)
 
 
-def draw(directory):
-	"""All plots of the page in a directory, into its plots/."""
+def prepare():
+	"""Settings with which the same figures give the same file."""
 	matplotlib.rcParams.update({"svg.hashsalt": "dgen", "svg.fonttype": "none",
 		"font.family": "DejaVu Sans", "hatch.linewidth": 0.6})
+
+
+def draw(directory):
+	"""All plots of the page in a directory, into its plots/."""
+	prepare()
 	os.makedirs(f"{directory}/plots", exist_ok=True)
 	_, specs = build(directory)
 	for name, spec in specs.items():

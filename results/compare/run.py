@@ -168,8 +168,9 @@ def main():
 	for stop in (signal.SIGTERM, signal.SIGHUP):
 		signal.signal(stop, lambda *_: sys.exit(130))
 
-	unfinished = f"{ROOT}/build/results-run"
+	# A part of the cases does not replace the whole page.
 	out = os.path.realpath(options.out or (f"{ROOT}/build/results-only" if options.only else f"{ROOT}/results"))
+	unfinished = f"{out}.unfinished" if options.out else f"{ROOT}/build/{os.path.basename(out)}.unfinished"
 	target_work = None
 	with tempfile.TemporaryDirectory(prefix="dgen-results.", dir="/var/tmp") as work, \
 			tempfile.TemporaryDirectory(prefix="dgen-results.",
@@ -182,8 +183,9 @@ def main():
 			settings = Settings(ROOT, options.quick, target, memory, work)
 			wanted = identity(settings, options.only)
 			wanted["target"] = os.path.realpath(options.target)
+			cases = chosen(settings, options.only)
 			begin(unfinished, wanted, options.fresh)
-			measure(settings, options, unfinished)
+			measure(settings, cases, unfinished)
 		finally:
 			if target_work:
 				shutil.rmtree(target_work, ignore_errors=True)
@@ -196,17 +198,22 @@ def main():
 	print(f"written: {out}/README.md")
 
 
-def measure(settings, options, unfinished):
-	words = options.only.split()
+def chosen(settings, only):
+	"""Cases of which a word is part of the name."""
+	words = only.split()
 	cases = [case for case in Cases(settings).all()
 		if not words or any(word in f"{case.section}/{case.name}" for word in words)]
 	if not cases:
-		die(f"ONLY={options.only}: no case has such a name")
+		die(f"ONLY={only}: no case has such a name")
+	return cases
+
+
+def measure(settings, cases, unfinished):
 	recorder = Recorder(unfinished)
 	about = f"{unfinished}/raw/machine.json"
 	if not os.path.exists(about):
 		with open(about, "w", encoding="utf-8") as text:
-			json.dump({**machine(settings), "quick": options.quick,
+			json.dump({**machine(settings), "quick": settings.quick,
 				"date": output_of(["date", "-u", "+%Y-%m-%d"])}, text, indent="\t")
 			text.write("\n")
 	recorder.run(cases)
