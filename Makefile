@@ -350,7 +350,7 @@ else
 	@mv $(B)/calibration_table.h generator/calibration_table.h
 endif
 
-lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
+lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
 		MEASURE_FLAGS='$(MEASURE_FLAGS)' VERIFY_FLAGS='$(VERIFY_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' \
 		TEST_FLAGS='$(TEST_FLAGS)' \

@@ -108,7 +108,7 @@ check() {
 	tools=$ROOT/build/fio/src/tools
 	[[ -e $tools/fio_jsonplus_clat2csv ]] || skip "the source of fio lies elsewhere"
 	need_command python3
-	dgen --output-format=json+ --write_bw_log=log --write_lat_log=log --log_avg_msec=10 --rw=randwrite \
+	dgen --output-format=json+ --write_bw_log=log --write_lat_log=log --write_iops_log=log --log_avg_msec=10 --rw=randwrite \
 		--size=64m --bs=4k --iodepth=8
 	python3 "$tools/fio_jsonplus_clat2csv" fio.out clat.csv
 	[[ $(head -n 1 clat_job0.csv) == *write* && $(wc -l <clat_job0.csv) -gt 5 ]] || { show clat_job0.csv; fail "no bins"; }

@@ -62,7 +62,6 @@ def machine(settings):
 	disk = os.path.basename(os.path.realpath(device))
 	parent = output_of(["lsblk", "-dno", "PKNAME", device]) if device.startswith("/dev/") else ""
 	queue = f"/sys/block/{parent or disk}"
-	kernels = "avx512 vaes avx2 aesni"
 	return {
 		"cpu": match_in(r"^model name\s*: *(.*)", "/proc/cpuinfo") or platform.machine(),
 		"cpu_family": " ".join(match_in(rf"^{key}\s*: *(.*)", "/proc/cpuinfo")
