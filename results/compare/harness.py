@@ -175,7 +175,8 @@ def key_of(row):
 class Recorder:
 	"""Steps one after the other, with progress, into raw/SECTION.jsonl below a directory."""
 
-	def __init__(self, directory):
+	def __init__(self, directory, tries=TRIES):
+		self.tries = tries
 		self.raw = os.path.join(directory, "raw")
 		os.makedirs(self.raw, exist_ok=True)
 		self.skipped = {}
@@ -219,11 +220,10 @@ class Recorder:
 			print(f"[{number}/{len(steps)}, {minutes(left)} left] {name}: {contestant},"
 				f" round {turn + 1} of {case.rounds}", flush=True)
 
-	@staticmethod
-	def _step(case, turn, contestant):
-		"""The least disturbed of up to TRIES runs."""
+	def _step(self, case, turn, contestant):
+		"""The least disturbed of some runs."""
 		best = None
-		for _ in range(TRIES if case.quiet else 1):
+		for _ in range(self.tries if case.quiet else 1):
 			figures = case.run(contestant, turn)
 			noise = figures["others"] + figures["steal"]
 			if best is None or noise < best["others"] + best["steal"]:

@@ -208,7 +208,7 @@ def chosen(settings, only):
 
 
 def measure(settings, cases, unfinished):
-	recorder = Recorder(unfinished)
+	recorder = Recorder(unfinished, **({"tries": 1} if settings.quick else {}))
 	about = f"{unfinished}/raw/machine.json"
 	if not os.path.exists(about):
 		with open(about, "w", encoding="utf-8") as text:
