@@ -145,7 +145,7 @@ class Page:
 		top += self.overwrites_section()
 		top += self.error_section("dedup-", "Dedup ratio asked and found", "dedup ratio asked", dedup_of,
 			"dedup", "32 or 64 MiB in blocks of 4 KiB, in units of 4 KiB as dgen-measure counts them; fio's"
-			" blocks are its units. fio takes whole percentages, the ratio is what it was asked for.")
+			" blocks are its units. fio takes whole percentages; its error is that against the ratio.")
 		top += self.error_section("compress-", "Compression ratio asked and found (LZ4, 4 KiB)",
 			"compression ratio asked", compression_of("lz4 4096"), "compression",
 			"LZ4 on records of 4 KiB. dgen is told codec and record, with `compress_codec`, `compress_record`.",

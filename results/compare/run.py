@@ -8,6 +8,7 @@ changed.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -133,6 +134,16 @@ def room_on(target):
 			die(f"TARGET={target}: needs 8 GiB of room, {free >> 20} MiB are free")
 
 
+def hold(path):
+	os.makedirs(os.path.dirname(path), exist_ok=True)
+	lock = open(path, "w", encoding="utf-8")
+	try:
+		fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+	except BlockingIOError:
+		die("another measurement is running")
+	return lock
+
+
 def begin(out, wanted, fresh):
 	"""The directory of a measurement: the interrupted one, if it is of the same things."""
 	stamp = f"{out}/identity.json"
@@ -183,6 +194,8 @@ def main():
 			wanted = identity(settings, options.only)
 			wanted["target"] = os.path.realpath(options.target)
 			cases = chosen(settings, options.only)
+			# Held until the end: two at once would disturb each other, and mix their lines.
+			held = hold(f"{unfinished}.lock")
 			begin(unfinished, wanted, options.fresh)
 			measure(settings, cases, unfinished)
 		finally:
@@ -194,6 +207,8 @@ def main():
 	plots.draw(unfinished)
 	os.makedirs(out, exist_ok=True)
 	publish(unfinished, out)
+	held.close()
+	os.unlink(f"{unfinished}.lock")
 	print(f"written: {out}/README.md")
 
 
