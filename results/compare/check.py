@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)
 
+from figures import bar_label
 from page import CLAIMS, build
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -47,7 +48,7 @@ def labels_of(spec):
 		if spec["kind"] != "lines":
 			for value in series["median"]:
 				if value is not None:
-					yield f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+					yield bar_label(spec, value)
 
 
 def check_plots(directory, specs):

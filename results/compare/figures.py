@@ -28,12 +28,17 @@ class Spread:
 
 def significant(value, digits=3):
 	"""Without an exponent, and without a sign where it is nothing."""
-	if value == 0:
+	if abs(value) < 1e-4:
 		return "0"
 	text = f"{value:.{digits}g}"
 	if "e" in text:
 		return f"{float(text):.0f}"
 	return text
+
+
+def bar_label(spec, value):
+	"""What stands at a bar of a plot."""
+	return significant(value, spec.get("digits", 3))
 
 
 def jobs_of(row):

@@ -10,6 +10,7 @@ matplotlib.use("svg")
 
 import matplotlib.pyplot as plt
 
+from figures import bar_label
 from page import build
 
 # Told apart by colour-blind eyes (Okabe and Ito), and by hatch and marker in grey.
@@ -26,11 +27,6 @@ OTHERS = (("#009E73", "--", "P"), ("#CC79A7", "++", "X"), ("#56B4E9", "oo", "*")
 
 def style_of(series, number):
 	return STYLES.get(series["style"]) or OTHERS[number % len(OTHERS)]
-
-
-def label(value):
-	"""Of a bar: three digits."""
-	return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def error_of(series, keep):
@@ -51,7 +47,7 @@ def bars(axes, spec):
 			edgecolor="white", linewidth=0, ecolor="#333333", capsize=2, label=series["name"])
 		for i, place, value in zip(keep, places, values):
 			top = series["high"][i] if value >= 0 else min(0, series["low"][i])
-			axes.annotate(label(value), (place, top), xytext=(0, 2 if value >= 0 else -9),
+			axes.annotate(bar_label(spec, value), (place, top), xytext=(0, 2 if value >= 0 else -9),
 				textcoords="offset points", ha="center", fontsize=7)
 	axes.set_xticks(range(len(spec["x"])), [str(x) for x in spec["x"]])
 	if all(value is None or value >= 0 for series in spec["series"] for value in series["median"]):
@@ -73,7 +69,7 @@ def rows(axes, spec):
 			label=series["name"])
 		for i, place in enumerate(places):
 			right = series["median"][i] >= 0
-			axes.annotate(label(series["median"][i]), (series["high" if right else "low"][i], place),
+			axes.annotate(bar_label(spec, series["median"][i]), (series["high" if right else "low"][i], place),
 				xytext=(3 if right else -3, 0), textcoords="offset points", va="center",
 				ha="left" if right else "right", fontsize=6.5)
 	axes.set_yticks(range(len(spec["x"])), spec["x"])
