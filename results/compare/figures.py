@@ -38,7 +38,9 @@ def significant(value, digits=3):
 
 def bar_label(spec, value):
 	"""What stands at a bar of a plot."""
-	return significant(value, spec.get("digits", 3))
+	if "decimals" in spec:
+		return f"{round(value, spec['decimals']) + 0:g}"
+	return significant(value)
 
 
 def jobs_of(row):

@@ -165,7 +165,7 @@ class Page:
 
 		asked = [f"{case.removeprefix(begin)}:1" for case in cases]
 		image = self.plot(begin.strip("-"), kind="bars", title=title.replace("asked and found",
-			"against what was asked"), x_label=x_label, y_label="error, %; bars: least to most", x=asked, digits=2,
+			"against what was asked"), x_label=x_label, y_label="error, %; bars: least to most", x=asked, decimals=1,
 			series=self.series("fidelity", cases, everyone, error))
 		for each in everyone:
 			worst = max(abs(error(row)) for case in cases for row in self.f.of("fidelity", case, each))
@@ -269,7 +269,7 @@ class Page:
 				series[name].append(self.f.spread("storage", case, "both", error(worst, column)))
 		last = self.f.of("storage", cases[0], "both")[0]["rows"][-1]
 		image = self.plot("storage", kind="rows", title=f"Reducing storage: {last[0]:g}:1 of dedup,"
-			f" {last[1]:g}:1 of compression asked", x_label="", y_label="error of what it shows, %", x=cases, digits=2,
+			f" {last[1]:g}:1 of compression asked", x_label="", y_label="error of what it shows, %", x=cases, decimals=1,
 			series=[{"name": self.name(name), "style": name, **{key: [round(getattr(s, key), 6)
 				for s in spreads] for key in ("median", "low", "high")}} for name, spreads in series.items()])
 		self.section("Real reducing storage",
