@@ -144,7 +144,7 @@ class Page:
 		top = []
 		top += self.overwrites_section()
 		top += self.error_section("dedup-", "Dedup ratio asked and found", "dedup ratio asked", dedup_of,
-			"dedup", "32 or 64 MiB in blocks of 4 KiB, in units of 4 KiB as dgen-measure counts them; fio's"
+			"dedup", f"{self.f.machine['quick'] and 32 or 64} MiB in blocks of 4 KiB, in units of 4 KiB as dgen-measure counts them; fio's"
 			" blocks are its units. fio takes whole percentages; its error is that against the ratio.")
 		top += self.error_section("compress-", "Compression ratio asked and found (LZ4, 4 KiB)",
 			"compression ratio asked", compression_of("lz4 4096"), "compression",
@@ -496,6 +496,8 @@ class Page:
 	def commands(self, section, case):
 		"""How each contestant was run."""
 		lines = [self.f.command(section, case, each) for each in self.f.contestants(section, case)]
+		# An older and a newer fio are called alike.
+		lines = list(dict.fromkeys(lines))
 		return "```\n" + "\n".join(lines) + "\n```" if lines else ""
 
 	def iops_section(self):
@@ -591,6 +593,9 @@ class Page:
 	def about_machine(self):
 		machine = self.f.machine
 		loads = Spread(row["load"] for row in self.f.all_rows())
+		timed = [row for (section, _), rows in self.f.rows.items() if section in ("speed", "scale", "verify")
+			for row in rows]
+		disturbed = sum(row["others"] + row["steal"] > 0.5 for row in timed)
 		rows = [
 			["CPU", f"{machine['cpu']} ({machine['cpu_family']}), {machine['cpus']} CPUs,"
 				f" {', '.join(machine['isa']) or 'no AVX2'}"],
@@ -604,7 +609,7 @@ class Page:
 			["fio", ", ".join(each for each in (machine["fio"], machine["fio_new"]) if each)],
 			["date", machine["date"]],
 			["else running", f"{machine['others_at_start'][1]} processes; load average before a run"
-				f" {loads.text(2)}"],
+				f" {loads.text(2)}; in {disturbed} of {len(timed)} timed runs others took over half a CPU"],
 		]
 		skipped = "\n".join(f"- {name}: {reason}" for name, reason in sorted(self.f.skipped.items()))
 		return "\n\n".join(["## The machine", table(["", ""], rows),
