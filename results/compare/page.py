@@ -3,7 +3,6 @@
 
 from figures import (Figures, Spread, bandwidth, compression_of, cpu_per_gb, dedup_of, effort_of, iops,
 	percentile, significant, speed_of)
-from harness import ROUNDS
 
 GENERATED = "<!-- Written by make results from raw/; make check T=results compares it with them. -->"
 
@@ -112,9 +111,19 @@ class Page:
 		kind = "the quick measurement" if machine["quick"] else "the full measurement"
 		lines = [f"`make results{' QUICK=1' if machine['quick'] else ''}` made this page: {kind},"
 			f" {machine['date']}, {machine['cpus']} CPUs ({', '.join(machine['isa'])}),"
-			f" {machine['fio']}. Each figure is the median of {ROUNDS} rounds or more, in which the"
+			f" {machine['fio']}. Each figure is the median of {self.rounds()} rounds, in which the"
 			" contestants take turns (least to most in brackets)."]
 		return ["\n".join(lines), "\n".join(f"- {each}" for each in self.short)]
+
+	def rounds(self):
+		"""Fewest to most of any contestant."""
+		counts = {}
+		for (section, case), rows in self.f.rows.items():
+			for row in rows:
+				key = section, case, row["contestant"]
+				counts[key] = counts.get(key, 0) + 1
+		least, most = min(counts.values()), max(counts.values())
+		return f"{least}" if least == most else f"{least} to {most}"
 
 	def losing(self):
 		if not self.loses:
