@@ -113,7 +113,18 @@ class Page:
 			f" {machine['date']}, {machine['cpus']} CPUs ({', '.join(machine['isa'])}),"
 			f" {machine['fio']}. Each figure is the median of {self.rounds()} rounds, in which the"
 			" contestants take turns (least to most in brackets)."]
+		disturbed, timed = self.disturbed()
+		if disturbed * 10 > timed:
+			lines.append(f"**The machine was not quiet**: in {disturbed} of {timed} timed runs others took over"
+				" half a CPU. What contestants that took turns make of each other holds better than"
+				" GB/s and seconds.")
 		return ["\n".join(lines), "\n".join(f"- {each}" for each in self.short)]
+
+	def disturbed(self):
+		"""Of the runs that are timed, those beside which others took over half a CPU; and all."""
+		timed = [row for (section, _), rows in self.f.rows.items() if section in ("speed", "scale", "verify")
+			for row in rows]
+		return sum(row["others"] + row["steal"] > 0.5 for row in timed), len(timed)
 
 	def rounds(self):
 		"""Fewest to most of any contestant."""
@@ -602,9 +613,7 @@ class Page:
 	def about_machine(self):
 		machine = self.f.machine
 		loads = Spread(row["load"] for row in self.f.all_rows())
-		timed = [row for (section, _), rows in self.f.rows.items() if section in ("speed", "scale", "verify")
-			for row in rows]
-		disturbed = sum(row["others"] + row["steal"] > 0.5 for row in timed)
+		disturbed, timed = self.disturbed()
 		rows = [
 			["CPU", f"{machine['cpu']} ({machine['cpu_family']}), {machine['cpus']} CPUs,"
 				f" {', '.join(machine['isa']) or 'no AVX2'}"],
@@ -618,7 +627,7 @@ class Page:
 			["fio", ", ".join(each for each in (machine["fio"], machine["fio_new"]) if each)],
 			["date", machine["date"]],
 			["else running", f"{machine['others_at_start'][1]} processes; load average before a run"
-				f" {loads.text(2)}; in {disturbed} of {len(timed)} timed runs others took over half a CPU"],
+				f" {loads.text(2)}; in {disturbed} of {timed} timed runs others took over half a CPU"],
 		]
 		skipped = "\n".join(f"- {name}: {reason}" for name, reason in sorted(self.f.skipped.items()))
 		return "\n\n".join(["## The machine", table(["", ""], rows),
