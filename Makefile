@@ -148,7 +148,7 @@ ALL_OBJ := $(GENERATOR_OBJ) $(VERIFY_OBJ) $(ENGINE_OBJ) $(MEASURE_OBJ) $(COMMAND
 # Man pages where scdoc is there to make them.
 MAN := $(if $(shell command -v scdoc),$(patsubst %.scd,$(B)/%,$(sort $(wildcard man/*.scd))))
 
-.PHONY: all tests fuzzers run check check-sanitize coverage soak fuzz bench-generator quality calibrate \
+.PHONY: all tests fuzzers run check check-sanitize coverage soak fuzz bench-generator results quality calibrate \
 	lint format install uninstall deb check-deb clean distclean help deps FORCE
 
 # The default.
@@ -329,6 +329,15 @@ fuzz: deps ## fuzz everything that reads what others wrote, one after the other 
 bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUICK=1 JSON=FILE BENCH_OPTIONS=)
 	@$(BENCH) $(if $(QUICK),--quick) $(if $(JSON),--json='$(JSON)') $(BENCH_OPTIONS)
 
+# The first Python that has matplotlib.
+RESULTS_PYTHON = $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import matplotlib' 2>/dev/null && echo $(p))) python3)
+results: all ## measure beside fio and write results/README.md (TARGET= QUICK=1 ONLY='speed ...' RESUME=0 FIO_NEW= RESULTS=dir)
+	@.ci/deps results
+	@FIO='$(FIO)' FIO_NEW='$(FIO_NEW)' ENGINE='$(ENGINE)' $(RESULTS_PYTHON) results/compare/run.py \
+		$(if $(QUICK),--quick) $(if $(TARGET),--target='$(TARGET)') $(if $(ONLY),--only='$(ONLY)') \
+		$(if $(filter 0,$(RESUME)),--fresh) $(if $(YES_DESTROY_DATA),--yes-destroy-data) \
+		$(if $(RESULTS),--out='$(RESULTS)')
+
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
 
@@ -341,7 +350,7 @@ else
 	@mv $(B)/calibration_table.h generator/calibration_table.h
 endif
 
-lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck (T=name for one)
+lint: $(FIO_DIR)/stamp ## clang-format, clang-tidy, cppcheck, shellcheck, pyflakes (T=name for one)
 	@ENGINE_FLAGS='$(ENGINE_FLAGS)' GENERATOR_FLAGS='$(GENERATOR_FLAGS)' \
 		MEASURE_FLAGS='$(MEASURE_FLAGS)' VERIFY_FLAGS='$(VERIFY_FLAGS)' COMMAND_FLAGS='$(COMMAND_FLAGS)' \
 		TEST_FLAGS='$(TEST_FLAGS)' \

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # How hard do compressors work on our data? Real files, our data and fio's built-in pattern, all of the
-# same LZ4 ratio, go through the benchmarks of the lz4 and zstd programs by turns; medians count.
+# same LZ4 ratio, go through the benchmarks of the lz4 and zstd programs by turns.
 #
-#   results/effort.sh [-n ROUNDS] [-b RECORD] [-m MIB] [-o FILE.md] [DIRECTORY...]
+#   results/effort.sh [-n ROUNDS] [-i SECONDS] [-b RECORD] [-m MIB] [DIRECTORY...]
 #
-#   -n  rounds (3), of about a second for each figure
+#   -n  rounds (3)
+#   -i  seconds for each figure (1), 0: one time over the sample
 #   -b  bytes that the codec sees at a time (4096)
 #   -m  MiB of each sample (32)
-#   -o  where the table goes (results/effort.md); "-" for standard output
+#
+# Prints rows with tabs: directory, round, whose data, codec, ratio, MB/s of compressing, of decompressing.
+# make results makes tables of them. Codecs are at level 1.
 #
 # Each directory gives one sample: its files one behind the other, unpacked where they are .gz.
 # ENGINE, COMMAND and FIO name the engine, dgen and fio.
@@ -22,19 +25,19 @@ fio=${FIO:-fio}
 rounds=3
 record=4096
 mib=32
-out=$here/results/effort.md
+seconds=1
 
 die() {
 	echo "effort: $*" >&2
 	exit 2
 }
 
-while getopts n:b:m:o:h option; do
+while getopts n:i:b:m:h option; do
 	case $option in
 	n) rounds=$OPTARG ;;
 	b) record=$OPTARG ;;
 	m) mib=$OPTARG ;;
-	o) out=$OPTARG ;;
+	i) seconds=$OPTARG ;;
 	h)
 		sed -n '3,/^set/s/^# \{0,1\}//p' "$0"
 		exit 0
@@ -46,6 +49,7 @@ shift $((OPTIND - 1))
 [[ $# -gt 0 ]] || set -- /usr/bin /usr/share/doc /usr/include /var/log
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "-n $rounds: must be a number from 1 up"
 [[ $record =~ ^[1-9][0-9]*$ ]] || die "-b $record: must be a number of bytes"
+[[ $seconds =~ ^[0-9]+$ ]] || die "-i $seconds: must be a number"
 [[ $mib =~ ^[1-9][0-9]*$ ]] || die "-m $mib: must be a number from 1 up"
 [[ -x $dgen && -e $engine ]] || die "no dgen or engine in $here; run make first"
 for each in lz4 zstd "$fio"; do
@@ -67,7 +71,7 @@ sample() {
 
 # measure CODEC FILE: ratio, MB/s of compressing and of decompressing.
 measure() {
-	"$1" -b1 -i1 "-B$record" "$2" 2>&1 | tr '\r' '\n' |
+	"$1" -b1 "-i$seconds" "-B$record" "$2" 2>&1 | tr '\r' '\n' |
 		sed -nE 's/.*\(x?([0-9.]+)\), *([0-9.]+) MB\/s *, *([0-9.]+) MB\/s.*/\1 \2 \3/p' | tail -n 1
 }
 
@@ -89,37 +93,6 @@ pattern() {
 		--randseed=1 --minimal >/dev/null
 }
 
-# median NAME CODEC COLUMN
-median() {
-	awk -v n="$1" -v c="$2" -v k="$3" '$1 == n && $2 == c { print $k }' "$work/runs" | sort -n |
-		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# row NAME TEXT: beside the real files.
-row() {
-	local codec k text="| $2"
-
-	for codec in lz4 zstd; do
-		text+=" | $(median "$1" $codec 3)"
-		for k in 4 5; do
-			text+=" | $(awk -v a="$(median "$1" $codec $k)" \
-				-v b="$(median real $codec $k)" 'BEGIN { printf "%.2f", a / b }')"
-		done
-	done
-	echo "$text |"
-}
-
-{
-	cat <<-END
-	<!-- Written by results/effort.sh -->
-	# How hard compressors work on the data
-
-	Real files, and data of their LZ4 ratio: by dgen, and by fio's built-in pattern. Speeds are those of
-	the real files' in the same run (1.00: as hard; more: easier). $(lz4 --version 2>&1 |
-		grep -o 'v[0-9.]*' | head -n 1 | sed 's/^v/lz4 /'), $(zstd --version | grep -o 'v[0-9.]*' |
-		head -n 1 | sed 's/^v/zstd /'), level 1, records of $record bytes, medians of $rounds rounds.
-	END
-} >"$work/page"
 for directory; do
 	if ! sample "$directory" "$work/real"; then
 		echo "effort: $directory: less than $((mib / 4)) MiB of readable files, left out" >&2
@@ -130,28 +103,14 @@ for directory; do
 	ours "$work/4k" "$ratio"
 	ours "$work/512" "$ratio" --compress-chunk 512
 	pattern "$work/pattern" "$ratio"
-	: >"$work/runs"
 	for ((round = 1; round <= rounds; round++)); do
 		for name in real 4k 512 pattern; do
 			for codec in lz4 zstd; do
-				echo "$name $codec $(measure $codec "$work/$name")" >>"$work/runs"
+				read -r shown compress decompress < <(measure $codec "$work/$name")
+				printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$directory" "$round" "$name" \
+					"$codec" "$shown" "$compress" "$decompress"
 			done
 		done
 		echo "effort: $directory, round $round of $rounds" >&2
 	done
-	{
-		echo
-		echo "| $directory | lz4 ratio | compress | decompress | zstd ratio | compress | decompress |"
-		echo "|---|---|---|---|---|---|---|"
-		row real "real files"
-		row 4k "dgen"
-		row 512 "dgen, compress_chunk=512"
-		row pattern "fio's pattern"
-	} >>"$work/page"
 done
-if [[ $out == - ]]; then
-	cat "$work/page"
-else
-	cp "$work/page" "$out"
-	echo "effort: wrote $out" >&2
-fi

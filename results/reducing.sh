@@ -4,11 +4,16 @@
 # What reducing storage makes of data that was asked for at a ratio: of dgen's, and of fio's own patterns
 # for the same request. Needs root for what is mounted, and says what is missing.
 #
-#	results/reducing.sh [-q] [-r] [-o FILE] [STORAGE...]
+#	results/reducing.sh [-q] [-c 'D/C ...'] [-s SEED] [STORAGE...]
 #
 #	-q  small and few, without fio's own data: for tests
-#	-r  rows for programs on standard output, no table: storage, D, C, wanted, dgen's, fio's
-#	-o  where the table goes (results/reducing.md)
+#	-c  other ratios than 1/1.5 1/2 1/3 2/3.3 4/5
+#	-s  seed of the data (1)
+#
+# Prints a row for each on standard output, with tabs: storage, D, C, wanted, dgen's, fio's. make results
+# makes a table of them. btrfs is mounted with compress-force: without, its own test leaves such data below
+# about 1.7:1 as it is, fio's as well. restic cuts chunks of about 1 MiB by content, so a unit of 16 MiB repeats
+# but for its ends, and D is below what was asked.
 #
 # Wanted is D x C after the storage's allocation unit; storage without deduplication shows C alone.
 
@@ -22,12 +27,12 @@ all=(zram-lz4 zram-lzo-rle btrfs-zstd btrfs-lzo btrfs-zlib btrfs-duperemove xfs-
 	squashfs-lz4 squashfs-zstd squashfs-gzip squashfs-lzo squashfs-xz erofs-dedupe
 	borg-lz4 borg-zstd restic)
 
-quick='' rows='' out=$root/results/reducing.md
-while getopts qro: option; do
+quick='' asked='' seed=1
+while getopts qc:s: option; do
 	case $option in
 	q) quick=1 ;;
-	r) rows=1 ;;
-	o) out=$OPTARG ;;
+	c) asked=$OPTARG ;;
+	s) seed=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -38,6 +43,7 @@ if [ "$quick" ]; then
 else
 	size=$((32 << 20)) requests='1/1.5 1/2 1/3 2/3.3 4/5'
 fi
+requests=${asked:-$requests}
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/reducing.XXXXXX")
 mkdir "$work/mnt"
@@ -79,7 +85,7 @@ ratio()
 make_dgen()
 {
 	"$fio" --ioengine=external:"$engine" --name=j --filename="$work/data" --rw=write --bs=1m \
-		--size="$bytes" --data_seed=1 --dedup_domain=reducing --dedup_ratio="$1" \
+		--size="$bytes" --data_seed="$seed" --dedup_domain=reducing --dedup_ratio="$1" \
 		--compress_ratio="$(ratio "$2" "$more")" --dedup_unit="$unit" --compress_codec="$codec" \
 		--compress_record="$seen" --output-format=json > "$work/log" 2>&1
 }
@@ -91,7 +97,7 @@ make_fio()
 	dedupe=$(awk -v r="$1" 'BEGIN { printf "%d", 100 - 100 / r + 0.5 }')
 	compress=$(awk -v r="$2" 'BEGIN { printf "%d", 100 - 100 / r + 0.5 }')
 	"$fio" --ioengine=psync --name=j --filename="$work/data" --rw=write --bs="$unit" \
-		--size="$bytes" --refill_buffers=1 --randrepeat=0 --dedupe_percentage="$dedupe" \
+		--size="$bytes" --refill_buffers=1 --randseed="$seed" --dedupe_percentage="$dedupe" \
 		--buffer_compress_percentage="$compress" --output-format=json > "$work/log" 2>&1
 }
 
@@ -337,34 +343,9 @@ one()
 	show "$1" "$D" "$C" dgen
 	ours=$shown
 	[ "$quick" ] || show "$1" "$D" "$C" fio
-	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$D" "$C" "$(wanted "$1" "$D" "$C")" "$ours" "$shown" |
-		tee -a "$work/rows" >&2
+	printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$D" "$C" "$(wanted "$1" "$D" "$C")" "$ours" "$shown"
 }
 
-table()
-{
-	cat <<-END
-		<!-- Written by results/reducing.sh -->
-		# What reducing storage shows of the ratio asked for
-
-		Linux $(uname -r), $("$fio" --version), $((size >> 20)) MiB (restic: $((size >> 17)) MiB) each. *Wanted*
-		is D x C; for zram C, which does not deduplicate; for xfs D, which does not compress; for btrfs what
-		C becomes in its unit of 4 KiB for 128 KiB. *fio* is its own data for the same request
-		(\`dedupe_percentage\`, \`buffer_compress_percentage\`, \`refill_buffers\`). btrfs is mounted with
-		\`compress-force\`: without, its own test leaves such data below about 1.7:1 as it is, fio's as well.
-		zlib is at level 6, which \`compress_codec=deflate\` is calibrated for: btrfs' default of 3 makes 2056
-		bytes of 4 KiB at 2:1, rather than 2046, and so one sector more of 128 KiB. zram's lzo-rle is not LZO1X-1:
-		it is asked for as \`compress_codec=lzo\`, \`compress_ratio\` C / 1.032.
-
-		| storage | D | C | wanted | dgen | error | fio | error |
-		|---|---|---|---|---|---|---|---|
-	END
-	awk -F '\t' '{ printf "| %s | %s | %s | %.3f | %.3f | %+.1f %% | %.3f | %+.1f %% |\n",
-		$1, $2, $3, $4, $5, ($5 / $4 - 1) * 100, $6, ($6 / $4 - 1) * 100 }' "$work/rows"
-	[ ! -s "$work/skipped" ] || { printf '\nNot measured:\n\n'; sed 's/^/- /' "$work/skipped"; }
-}
-
-touch "$work/rows" "$work/skipped"
 number=0
 for storage; do
 	number=$((number + 1))
@@ -372,7 +353,6 @@ for storage; do
 	reason=$(lacks "$storage")
 	if [ "$reason" ]; then
 		say "skipped: $storage: $reason"
-		echo "$storage: $reason" >> "$work/skipped"
 		continue
 	fi
 	say "[$number of $#] $storage"
@@ -380,10 +360,3 @@ for storage; do
 		one "$storage" "$request"
 	done
 done
-if [ "$rows" ]; then
-	cat "$work/rows"
-else
-	table > "$work/table"
-	cp "$work/table" "$out"
-	say "written: $out"
-fi

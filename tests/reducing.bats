@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Real reducing storage shows the ratio that was asked for. All of it: results/reducing.sh.
+# Real reducing storage shows the ratio that was asked for. All of it: make results ONLY=storage.
 
 # Each test is a subshell, and lib.bash uses what it sets.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
@@ -13,7 +13,7 @@ shows_what_was_asked() {
 	need_command jq
 	need_space 256
 	ENGINE=$ENGINE FIO=$FIO TMPDIR=$T timeout --signal=TERM 120 \
-		"$ROOT/results/reducing.sh" -q -r "$1" >rows 2>said ||
+		"$ROOT/results/reducing.sh" -q "$1" >rows 2>said ||
 		{ show said; fail "reducing.sh $1 failed"; }
 	[[ -s rows ]] || skip "$(sed -n 's/^skipped: //p' said)"
 	while IFS=$'\t' read -r storage D C wanted ours _; do
@@ -56,7 +56,7 @@ shows_what_was_asked() {
 	chmod +x bin/compsize
 	status=0
 	PATH=$T/bin:$PATH ENGINE=$ENGINE FIO=$FIO TMPDIR=$T \
-		"$ROOT/results/reducing.sh" -q -r btrfs-zstd >rows 2>said || status=$?
+		"$ROOT/results/reducing.sh" -q btrfs-zstd >rows 2>said || status=$?
 	((status)) || grep -q '^skipped' said || fail "it ended with 0"
 	[[ ! -e $(echo "$T"/reducing.*) ]] || fail "left behind: $(ls "$T")"
 	[[ $(losetup -a; cat /proc/mounts) != *"$T"* ]] || fail "something is still in use"
