@@ -90,7 +90,8 @@ def lines(axes, spec):
 	if spec.get("log_y"):
 		axes.set_yscale("log")
 	else:
-		axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
+		most = max(high for series in spec["series"] for high in series["high"] if high is not None)
+		axes.set_ylim(0, most * 1.15)
 	axes.set_xticks(spec["x"], [f"{x:g}" for x in spec["x"]])
 	axes.minorticks_off()
 
