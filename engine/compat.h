@@ -32,12 +32,17 @@
 #define dgen_fio_trim_ranges(td) 1u
 #endif
 
-/* atomic=1 (fio 3.39). */
+/*
+ * atomic=1 (fio 3.39). DGEN_FIO_ASKED is what fio asks of the flags of the ops that it has loaded, before
+ * there is a back end to ask.
+ */
 #ifdef FIO_HAVE_RWF_ATOMIC
 #define DGEN_FIO_ATOMICWRITES FIO_ATOMICWRITES
+#define DGEN_FIO_ASKED (FIO_ATOMICWRITES | FIO_MULTI_RANGE_TRIM)
 #define dgen_fio_atomic(td) ((td)->o.oatomic)
 #else
 #define DGEN_FIO_ATOMICWRITES 0
+#define DGEN_FIO_ASKED DGEN_FIO_MULTI_RANGE_TRIM
 #define dgen_fio_atomic(td) 0
 #endif
 

@@ -24,7 +24,7 @@ static enum fio_q_status entry_queue(struct thread_data *td, struct io_u *io_u)
 struct ioengine_ops entry_ops = {
 	.name = "dgen",
 	.version = FIO_IOOPS_VERSION,
-	.flags = FIO_SYNCIO | DGEN_FIO_ATOMICWRITES | DGEN_FIO_MULTI_RANGE_TRIM,
+	.flags = FIO_SYNCIO | DGEN_FIO_ASKED,
 	.setup = content_setup,
 	.init = content_init,
 	.queue = entry_queue,

@@ -165,10 +165,9 @@ static const char *fio_engine(const char *backend)
 }
 
 /* What fio asks of the ops that it loaded, which say yes to all of it. */
-static int check_abilities(struct thread_data *td, const struct ioengine_ops *inner)
+static int check_abilities(struct thread_data *td, const struct ioengine_ops *inner,
+			   const char *backend)
 {
-	const char *const backend = ((const struct options *)td->eo)->backend;
-
 	if (dgen_fio_atomic(td) && !(inner->flags & DGEN_FIO_ATOMICWRITES)) {
 		log_err("dgen: atomic=1: backend=%s does not write atomically; io_uring and libaio "
 			"do\n",
@@ -203,7 +202,8 @@ static int load(struct thread_data *td, const struct ioengine_ops **inner)
 
 int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
 {
+	const struct options *options = td->eo;
 	const int err = load(td, inner);
 
-	return err ? err : check_abilities(td, *inner);
+	return err ? err : check_abilities(td, *inner, options->backend);
 }

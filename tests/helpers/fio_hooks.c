@@ -89,13 +89,9 @@ static int on_prep(struct thread_data *td, struct io_u *io_u)
 	return 0;
 }
 
-static void print_ranges(const struct thread_data *td, const struct io_u *io_u)
+/* Of offset and length each, as many as make up the length of the I/O. */
+static void print_ranges(const uint64_t *range, uint64_t rest)
 {
-	const uint64_t *range = io_u->xfer_buf; /* offset, length */
-	unsigned long long rest = io_u->xfer_buflen;
-
-	if (io_u->ddir != DDIR_TRIM || dgen_fio_trim_ranges(td) < 2)
-		return;
 	for (; rest && range[1] <= rest; range += 2) {
 		fprintf(stderr, "range %llu+%llu\n", (unsigned long long)range[0],
 			(unsigned long long)range[1]);
@@ -110,7 +106,8 @@ static enum fio_q_status on_queue(struct thread_data *td, struct io_u *io_u)
 	called("queue");
 	if (nr_queued == DEPTH)
 		return FIO_Q_BUSY;
-	print_ranges(td, io_u);
+	if (io_u->ddir == DDIR_TRIM && dgen_fio_trim_ranges(td) > 1)
+		print_ranges(io_u->xfer_buf, io_u->xfer_buflen);
 	queued[nr_queued++] = io_u;
 	return FIO_Q_QUEUED;
 }
