@@ -418,7 +418,7 @@ errno_of() {
 
 # ---- without a mock ----
 
-# started [option]...: a run in the background, its output as from dgen; waits until it writes to f.
+# started [option]...: a run in the background, its output as from dgen.
 started() {
 	"$FIO" --ioengine="external:$ENGINE" --name=j --filename="${NAME:-f}" --rw=write --bs=64k \
 		--size=16m --direct="$DIRECT" --iodepth=8 --data_seed=1 --dedup_ratio=2 \
@@ -450,6 +450,8 @@ ended() {
 			rm -f f log
 			# shellcheck disable=SC2086 # several
 			started $jobs --verify=crc32c
+			# A shell's child ignores SIGINT until fio does not.
+			until [[ -s f ]] || ! kill -0 $PID; do sleep 0.02; done
 			sleep 0.$((RANDOM % 9 + 1))
 			kill -INT $PID
 			ended "$jobs"
@@ -494,7 +496,7 @@ ended() {
 		((status == 0)) || { show fio.err; fail "$status"; }
 		cp whole f
 		# shellcheck disable=SC2086 # several
-		started --rw=read --verify=crc32c --loops=1000 --direct=0 $jobs
+		started --rw=read --verify=crc32c --rate=4m --direct=0 $jobs
 		sleep 0.5
 		truncate -s 8m f
 		truncate -s 16m f
