@@ -9,7 +9,7 @@ static uint32_t next_gap(struct meter *meter, uint64_t step)
 	const uint64_t steps = METER_PERIOD / (step ? step : 1);
 	const uint32_t mean = steps < METER_GAP_MAX ? (uint32_t)steps : METER_GAP_MAX;
 
-	if (mean < 4)
+	if (mean < 2)
 		return 1;
 	meter->dice = meter->dice * 1664525 + 1013904223;
 	return mean / 2 + (uint32_t)((uint64_t)meter->dice * mean >> 32);

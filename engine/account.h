@@ -22,8 +22,8 @@ struct meter {
 };
 
 enum {
-	METER_PERIOD = 50000, /* ns */
-	METER_GAP_MAX = 1024, /* steps */
+	METER_PERIOD = 200000, /* ns */
+	METER_GAP_MAX = 1024,  /* steps */
 };
 
 static inline uint64_t account_now(void)

@@ -384,8 +384,8 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 		size_t part = count < BATCH ? count : BATCH;
 
 		dgen_walk_on(&dgen->plan, &walk, part, contents);
-		for (size_t i = 0; t->tally && i < part; i++)
-			dgen_tally_note(t->tally, &contents[i], 0, 0, shape.end);
+		if (t->tally)
+			dgen_tally_units(t->tally, contents, part, shape.end);
 		if (!do_blocks(t, contents, part, shape))
 			return false;
 		count -= part;

@@ -8,8 +8,8 @@ enum {
 	 * Where each content comes many times few are enough; else each time that one comes would cost
 	 * a visit of the table.
 	 */
-	COUNTED_MAX = 1 << 19,
-	KEYS_ENOUGH = 4096,
+	COUNTED_MAX = 1 << 17,
+	KEYS_ENOUGH = 2048,
 };
 
 void dgen_tally_init(struct dgen_tally *tally, uint32_t granule)
