@@ -60,9 +60,10 @@ void dgen_tally_granules(struct dgen_tally *tally, uint64_t hash, unsigned int p
 /* Multiples of an irrational number: of contents that are numbered in turn, an even share. */
 static inline uint64_t dgen_tally_hash(const struct dgen_content *content)
 {
-	/* Others than those by which contents belong to parts. */
-	return content->low * UINT64_C(0xd1b54a32d192ed03) +
-	       content->high * UINT64_C(0xabc98388fb8fac03);
+	const uint64_t hash = content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2;
+
+	/* Its upper half tells which part of a mix a content belongs to. */
+	return hash << 32 | hash >> 32;
 }
 
 /* Bytes [from, to) of a unit of this content are made. */
