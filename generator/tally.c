@@ -77,7 +77,7 @@ void dgen_tally_granules(struct dgen_tally *tally, uint64_t hash, unsigned int p
 			 uint32_t to)
 {
 	for (uint32_t i = from / tally->granule; i * tally->granule < to; i++) {
-		const uint64_t key = (hash + i) * 0x9e3779b97f4a7c15;
+		const uint64_t key = (hash + i) * DGEN_GOLDEN;
 
 		if ((i ? key : hash) < tally->limit)
 			dgen_tally_add(tally, i ? key : hash, part);

@@ -64,6 +64,9 @@ def pattern_options(dedup=2, compress=2):
 
 def run_fio(binary, options, env=None, allowed=(0,), shorten=()):
 	"""Its figures; shorten is (what, how it is called in the raw data)."""
+	# fio would leave its state of verify= in the current directory.
+	if any(each.startswith("--verify=") for each in options):
+		options = [*options, "--verify_state_save=0"]
 	command = [binary, *options, "--output-format=json"]
 	process = Process(command, env=env, allowed=allowed)
 	try:
