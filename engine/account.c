@@ -3,40 +3,75 @@
 
 #include "account.h"
 
-/* From half to one and a half of a period, where a step comes each so many ns. */
-static uint32_t next_gap(struct meter *meter, uint64_t step)
+/*
+ * How many steps come in a period, over some time: waiting for storage comes as one long step and then
+ * many short ones, and while these go on nothing tells of the next long one. At first it grows slowly.
+ */
+static uint32_t steps_in_period(struct meter *meter, uint64_t now)
 {
-	const uint64_t steps = METER_PERIOD / (step ? step : 1);
-	const uint32_t mean = steps < METER_GAP_MAX ? (uint32_t)steps : METER_GAP_MAX;
+	const uint64_t span = now > meter->since ? now - meter->since : 1;
+	const uint64_t most = 2 * (uint64_t)meter->gap;
+	uint64_t steps;
 
+	meter->steps += meter->gap;
+	steps = meter->steps * METER_PERIOD / span;
+	if (span > METER_WINDOW) {
+		meter->steps /= 2;
+		meter->since = now - span / 2;
+	}
+	steps = steps < most ? steps : most;
+	return steps < METER_GAP_MAX ? (uint32_t)steps : METER_GAP_MAX;
+}
+
+/* From half to one and a half of a period. */
+static uint32_t next_gap(struct meter *meter, uint32_t mean)
+{
 	if (mean < 2)
 		return 1;
 	meter->dice = meter->dice * 1664525 + 1013904223;
 	return mean / 2 + (uint32_t)((uint64_t)meter->dice * mean >> 32);
 }
 
-void meter_look(struct meter *meter, uint64_t begin)
+/* The clock of CPU time is slow, and would be most of what it says of short steps. */
+static void choose_clock(struct meter *meter, uint64_t step)
 {
-	const uint64_t now = account_now(), gap = meter->gap ? meter->gap : 1;
+	const clockid_t clock = meter->computes && step >= METER_CPU_MIN ? CLOCK_THREAD_CPUTIME_ID :
+									   CLOCK_MONOTONIC;
+	const uint64_t span = meter->last - meter->since;
+	uint64_t now;
 
-	/* A step that takes long by chance, because the CPU was taken away, stands for itself alone. */
-	if (meter->last && (now - begin) * gap > now - meter->last)
-		meter->ns += now - meter->last;
-	else
-		meter->ns += (now - begin) * gap;
-	/* Decided before the next step, so that how long that takes has no part in it. */
-	meter->gap = next_gap(meter, meter->last ? (now - meter->last) / gap : METER_PERIOD);
-	meter->left = meter->gap;
+	if (clock == meter->clock)
+		return;
+	now = clock_ns(clock);
+	meter->since = now > span ? now - span : 0;
 	meter->last = now;
+	meter->clock = clock;
 }
 
-static uint64_t cpu_time(void)
+void meter_look(struct meter *meter, uint64_t begin)
 {
-	struct timespec spent;
+	const uint64_t now = clock_ns(meter->clock), step = now - begin;
 
-	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent))
-		return 0;
-	return (uint64_t)spent.tv_sec * 1000000000 + (uint64_t)spent.tv_nsec;
+	if (!meter->last)
+		meter->since = meter->last = begin;
+	/* A step that takes long by chance, because the CPU was taken away, stands for itself alone. */
+	if (step * meter->gap > now - meter->last)
+		meter->ns += now - meter->last;
+	else
+		meter->ns += step * meter->gap;
+	/* Decided before the next step, so that how long that takes has no part in it. */
+	meter->gap = next_gap(meter, steps_in_period(meter, now));
+	meter->left = meter->gap;
+	meter->last = now;
+	choose_clock(meter, step);
+}
+
+void meter_init(struct meter *meter, bool computes, bool asked)
+{
+	*meter = (struct meter){ .clock = CLOCK_MONOTONIC,
+				 .computes = computes,
+				 .gap = 1,
+				 .left = asked ? 1 : UINT32_MAX };
 }
 
 /* Not on every kernel. */
@@ -56,13 +91,14 @@ static bool run_delay(uint64_t *delay)
 
 void account_start(struct account *account, bool asked)
 {
-	struct meter *const meters[] = { &account->fill,   &account->await, &account->check,
-					 &account->submit, &account->wait,  &account->busy };
-
-	for (size_t i = 0; !asked && i < sizeof(meters) / sizeof(meters[0]); i++)
-		meters[i]->left = UINT32_MAX;
+	meter_init(&account->fill, true, asked);
+	meter_init(&account->check, true, asked);
+	meter_init(&account->await, false, asked);
+	meter_init(&account->submit, false, asked);
+	meter_init(&account->wait, false, asked);
+	meter_init(&account->busy, false, asked);
 	account->started = account->ended = account_now();
-	account->cpu_before = cpu_time();
+	account->cpu_before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	account->has_delay = run_delay(&account->delay_before);
 }
 
@@ -71,15 +107,21 @@ void account_stop(struct account *account)
 	if (!account->started)
 		return;
 	account->ended = account_now();
-	account->cpu = cpu_time() - account->cpu_before;
+	account->cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - account->cpu_before;
 }
 
 void account_close(struct account *account)
 {
-	uint64_t delay;
+	uint64_t delay, most;
 
 	if (account->ended == account->started)
 		account_stop(account);
-	if (account->has_delay && run_delay(&delay))
-		account->delay = delay - account->delay_before;
+	if (!account->has_delay || !run_delay(&delay))
+		return;
+	account->delay = delay - account->delay_before;
+	/* The thread went on after its last I/O. */
+	most = account->ended - account->started;
+	most = most > account->cpu ? most - account->cpu : 0;
+	if (account->delay > most)
+		account->delay = most;
 }

@@ -43,7 +43,8 @@ struct entry {
 struct helper {
 	struct ahead *ahead;
 	pthread_t thread;
-	uint64_t ns, bytes;       /* of its filling */
+	struct meter meter; /* of its filling */
+	uint64_t bytes;
 	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
@@ -137,9 +138,9 @@ static void *help(void *context)
 			sleep_until_work(a);
 			continue;
 		}
-		begin = account_now();
+		begin = meter_begin(&helper->meter);
 		helper->bytes += fill(a, entry, helper->tally);
-		helper->ns += account_now() - begin;
+		meter_end(&helper->meter, begin);
 		if (a->awaited) {
 			pthread_mutex_lock(&a->lock);
 			pthread_cond_signal(&a->filled);
@@ -392,6 +393,7 @@ static int start_helpers(struct ahead *a, unsigned int nr)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (unsigned int i = 0; i < nr && !err; i++) {
 		a->helpers[i].ahead = a;
+		meter_init(&a->helpers[i].meter, true, a->job->writer != NULL);
 		a->helpers[i].tally = a->job->tally ? calloc(1, sizeof(struct dgen_tally)) : NULL;
 		if (a->helpers[i].tally)
 			dgen_tally_init(a->helpers[i].tally, a->job->tally->granule);
@@ -480,7 +482,7 @@ void ahead_stop(struct job *job)
 	pthread_mutex_unlock(&a->lock);
 	for (unsigned int i = 0; i < a->nr_helpers; i++) {
 		pthread_join(a->helpers[i].thread, NULL);
-		job->account.helped += a->helpers[i].ns;
+		job->account.helped += a->helpers[i].meter.ns;
 		job->account.filled += a->helpers[i].bytes;
 		if (a->helpers[i].tally)
 			dgen_tally_merge(job->tally, a->helpers[i].tally);

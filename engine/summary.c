@@ -145,7 +145,8 @@ static void take_times(struct job *job, struct writer *writer)
 	writer->started = a->started;
 	writer->ended_at = a->ended;
 	times->run = seconds(a->ended - a->started);
-	times->make = seconds(a->fill.ns + a->await.ns + a->check.ns);
+	times->make = seconds(a->fill.ns + a->check.ns);
+	times->await = seconds(a->await.ns);
 	times->wait = seconds(a->wait.ns);
 	times->submit = seconds(a->submit.ns);
 	times->cpu = seconds(a->cpu);
@@ -220,6 +221,7 @@ static void add_times(struct times *to, const struct times *from)
 {
 	to->run += from->run;
 	to->make += from->make;
+	to->await += from->await;
 	to->wait += from->wait;
 	to->submit += from->submit;
 	to->cpu += from->cpu;

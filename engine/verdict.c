@@ -6,6 +6,9 @@
  * sleep while it submits (a full queue of the device, a file system that allocates), and fio sleeps
  * between hooks for rate=. The kernel knows how long a thread has slept in all: what it neither ran
  * nor waited for a CPU. Where fio has no reason to sleep, all sleeping is waiting for storage.
+ *
+ * A thread that is ready but has no CPU lost it to whatever it was computing: the generator, in
+ * proportion to its part of the CPU time.
  */
 #include "verdict.h"
 
@@ -19,12 +22,31 @@ static double at_least_0(double value)
 	return value > 0 ? value : 0;
 }
 
+/* Without the kernel's figure: what is spent outside of the hooks, unless fio slept there. */
+static double without_cpu(const struct times *t)
+{
+	if (t->has_delay)
+		return t->delay;
+	if (t->limited)
+		return 0;
+	return least(at_least_0(t->run - t->cpu - t->wait - t->await),
+		     at_least_0(t->run - t->make - t->wait - t->await - t->submit));
+}
+
+static double generator_time(const struct times *t)
+{
+	const double of_cpu = t->cpu > 0 ? least(t->make / t->cpu, 1) : 0;
+
+	return least(t->make + t->await + of_cpu * without_cpu(t), t->run);
+}
+
 void verdict_parts(const struct times *t, struct parts *parts)
 {
-	const double make = least(t->make, t->run);
+	const double make = generator_time(t);
 	const double wait = least(t->wait, t->run - make);
 	const double outside = at_least_0(t->run - make - wait - t->submit);
-	double slept = t->has_delay ? at_least_0(t->run - t->cpu - t->delay) : wait;
+	/* Waiting for helper threads is sleep too. */
+	double slept = t->has_delay ? at_least_0(t->run - t->cpu - t->delay - t->await) : wait;
 	double storage = wait, held_back = 0;
 
 	if (t->limited) {

@@ -8,7 +8,8 @@
 /* What was measured of one job, or of several added up; seconds of the jobs' own threads. */
 struct times {
 	double run;
-	double make;   /* data made or compared, or waited for helper threads that make it */
+	double make;   /* data made or compared; on a CPU */
+	double await;  /* for helper threads that make it */
 	double wait;   /* for the back end */
 	double submit; /* in the back end's hooks otherwise */
 	double cpu;    /* on a CPU */

@@ -57,8 +57,24 @@ static void test_no_cpu(void **state)
 {
 	/* Half of the time in the generator, without a CPU: that is no waiting for storage. */
 	(void)state;
-	judge(&(struct times){ .run = 10, .make = 9, .cpu = 5, .delay = 5, .has_delay = true },
+	judge(&(struct times){ .run = 10, .make = 4, .cpu = 5, .delay = 5, .has_delay = true },
 	      VERDICT_GENERATOR);
+	/* The same where the kernel does not tell, unless fio may have slept. */
+	judge(&(struct times){ .run = 10, .make = 4, .cpu = 5 }, VERDICT_GENERATOR);
+	judge(&(struct times){ .run = 10, .make = 4, .cpu = 5, .limited = true, .rate = 0.5 },
+	      VERDICT_RATE);
+	/* Most of its CPU time went elsewhere. */
+	judge(&(struct times){ .run = 10, .make = 1, .cpu = 5, .delay = 5, .has_delay = true },
+	      VERDICT_SUBMISSION);
+}
+
+static void test_helpers(void **state)
+{
+	/* It sleeps until a helper thread is ready. */
+	(void)state;
+	judge(&(struct times){ .run = 10, .await = 9, .cpu = 1, .has_delay = true },
+	      VERDICT_GENERATOR);
+	judge(&(struct times){ .run = 10, .await = 9, .cpu = 1 }, VERDICT_GENERATOR);
 }
 
 static void test_limits(void **state)
@@ -103,7 +119,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_largest_part), cmocka_unit_test(test_sleep_while_submitting),
 		cmocka_unit_test(test_busy_waiting), cmocka_unit_test(test_no_cpu),
-		cmocka_unit_test(test_limits),       cmocka_unit_test(test_odd_figures),
+		cmocka_unit_test(test_helpers),      cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_odd_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
