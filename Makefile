@@ -331,9 +331,9 @@ bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUI
 
 # The first Python that has matplotlib.
 RESULTS_PYTHON = $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import matplotlib' 2>/dev/null && echo $(p))) python3)
-results: all ## measure beside fio and write results/README.md (TARGET= QUICK=1 ONLY='speed ...' RESUME=0 FIO_NEW= RESULTS=dir)
+results: all $(BENCH) ## measure beside fio and write results/README.md (TARGET= QUICK=1 ONLY='speed ...' RESUME=0 FIO_NEW= RESULTS=dir)
 	@.ci/deps results
-	@FIO='$(FIO)' FIO_NEW='$(FIO_NEW)' ENGINE='$(ENGINE)' $(RESULTS_PYTHON) results/compare/run.py \
+	@FIO='$(FIO)' FIO_NEW='$(FIO_NEW)' ENGINE='$(ENGINE)' BENCH_GENERATOR='$(BENCH)' $(RESULTS_PYTHON) results/compare/run.py \
 		$(if $(QUICK),--quick) $(if $(TARGET),--target='$(TARGET)') $(if $(ONLY),--only='$(ONLY)') \
 		$(if $(filter 0,$(RESUME)),--fresh) $(if $(YES_DESTROY_DATA),--yes-destroy-data) \
 		$(if $(RESULTS),--out='$(RESULTS)')

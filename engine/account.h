@@ -31,7 +31,7 @@ struct meter {
 enum {
 	METER_PERIOD = 500000, /* ns */
 	/* ns: what a long step is. The clock of CPU time takes 0.2 to 0.6 us. */
-	METER_CPU_MIN = 20000,
+	METER_CPU_MIN = 100000,
 	METER_WINDOW = 100000000, /* ns */
 	METER_GAP_MAX = 1024,     /* steps */
 };

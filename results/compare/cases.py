@@ -86,6 +86,42 @@ def remove(path):
 		pass
 
 
+class Zram:
+	"""A device of its own that compresses, for as long as the with statement goes."""
+
+	def __init__(self, algorithm, size):
+		self.algorithm = algorithm
+		self.size = size
+		self.number = ""
+
+	def __enter__(self):
+		if os.geteuid() != 0:
+			raise Missing("zram devices are made by root only")
+		if shutil.which("modprobe"):
+			subprocess.run(["modprobe", "zram", "num_devices=0"], capture_output=True, check=False)
+		try:
+			with open("/sys/class/zram-control/hot_add", encoding="ascii") as made:
+				self.number = made.read().strip()
+		except OSError:
+			raise Missing("this kernel makes no zram devices") from None
+		try:
+			self.set("comp_algorithm", self.algorithm)
+			self.set("disksize", self.size)
+		except OSError as error:
+			self.__exit__()
+			raise Missing(f"zram: {error.strerror}") from None
+		return f"/dev/zram{self.number}"
+
+	def __exit__(self, *_):
+		self.set("reset", 1)
+		with open("/sys/class/zram-control/hot_remove", "w", encoding="ascii") as removed:
+			removed.write(self.number)
+
+	def set(self, name, value):
+		with open(f"/sys/block/zram{self.number}/{name}", "w", encoding="ascii") as setting:
+			setting.write(str(value))
+
+
 class Cases:
 	def __init__(self, settings):
 		self.s = settings
@@ -103,6 +139,8 @@ class Cases:
 
 	def speed(self):
 		yield from self.null()
+		yield from self.generator()
+		yield from self.report()
 		yield from self.iops()
 		yield from self.latency()
 		yield from self.disk()
@@ -140,14 +178,80 @@ class Cases:
 			raise Missing(f"{self.s.memory} does not take O_DIRECT") from None
 
 	def iops(self):
-		def run(rw):
-			return lambda contestant, turn: self.fio(contestant, [
-				*self.data(contestant, turn, "io_uring"), "--name=iops",
-				f"--filename={self.s.memory}/f", f"--rw={rw}", "--bs=4k", "--size=512m",
-				"--iodepth=32", "--direct=1", "--norandommap=1", *self.timed()])
+		"""To a file in memory, and to a device that compresses."""
+		def four_kib(contestant, turn, path, rw, inner="io_uring"):
+			return self.fio(contestant, [*self.data(contestant, turn, inner), "--name=iops",
+				f"--filename={path}", f"--rw={rw}", "--bs=4k", "--size=512m", "--iodepth=32",
+				"--direct=1", "--norandommap=1", *self.timed()])
 
-		yield Case("speed", "iops-randwrite", ["dgen", *self.s.fios(), "static"], run("randwrite"),
-			self.s.pick(1.6, 1.0), quiet=True, setup=self.in_memory)
+		def memory(rw, inner="io_uring"):
+			return lambda contestant, turn: four_kib(contestant, turn, f"{self.s.memory}/f", rw, inner)
+
+		def zram(rw):
+			def one(contestant, turn):
+				with Zram("lz4", GIB) as device:
+					if rw == "randread":
+						self.fio(contestant, [*self.data(contestant, turn, "io_uring"), "--name=fill",
+							f"--filename={device}", "--rw=write", "--bs=128k", "--size=512m",
+							"--iodepth=8", "--direct=1"])
+					return four_kib(contestant, turn, device, rw)
+			return one
+
+		contestants = ["dgen", *self.s.fios(), "static"]
+		for rw in ("randwrite", "randread"):
+			yield Case("speed", f"iops-{rw}", contestants, memory(rw), self.s.pick(1.6, 1.0), quiet=True,
+				setup=self.in_memory)
+		if not self.s.quick:
+			yield Case("speed", "iops-libaio-randwrite", contestants, memory("randwrite", "libaio"), 1.6,
+				quiet=True, setup=self.in_memory)
+		for rw in self.s.pick(("randwrite", "randread"), ("randwrite",)):
+			yield Case("speed", f"iops-zram-{rw}", contestants, zram(rw), self.s.pick(2.5, 1.5), quiet=True)
+
+	def report(self):
+		"""What measuring for the report costs where nothing but data takes time: two jobs side by side, one
+		with a report, each on a CPU of its own, then with the CPUs exchanged."""
+		cpus = sorted(os.sched_getaffinity(0))
+
+		def setup():
+			if len(cpus) < 2:
+				raise Missing("this needs two CPUs")
+
+		def run(bs):
+			def one(_, turn):
+				rows = []
+				for pair in (cpus[:2], cpus[1::-1]):
+					options = [*dgen_options(self.s, turn)[:-1], "--backend=null", "--rw=write", f"--bs={bs}",
+						"--iodepth=32", "--size=1t", "--time_based", f"--runtime={self.s.pick(4, 1)}s"]
+					for name, cpu in zip(("without", "with"), pair):
+						options += [f"--name={name}", f"--filename={name}", f"--report={int(name == 'with')}",
+							f"--report_file={self.s.work}/report.json", f"--cpus_allowed={cpu}"]
+					rows.append(self.fio("dgen", options))
+				return {**rows[0], "exchanged": rows[1]["fio"]}
+			return one
+
+		for bs in ("4k", "1m"):
+			yield Case("speed", f"report-{bs}", ["both"], run(bs), self.s.pick(9, 3),
+				rounds=self.s.pick(15, 5), setup=setup)
+
+	def generator(self):
+		"""Of make bench-generator, the fastest kernel beside what memory takes."""
+		def run(_, __):
+			path = f"{self.s.work}/generator.json"
+			process = Process([os.environ.get("BENCH_GENERATOR") or f"{self.s.root}/build/bench-generator",
+				"--quick", f"--json={path}"])
+			with open(path, encoding="utf-8") as text:
+				output = json.load(text)
+			rates = []
+			for each in output["results"]:
+				ours = "operation" in each
+				if each["access"] == "runs" and (not ours or each["what"] == output["kernel"]):
+					name = (f"dgen, {each['operation']}, D = {each['dedup_ratio']:g}, C ="
+						f" {each['compress_ratio']:g}" if ours else each["what"])
+					pool = each["pool"]["bytes"] * each["pool"]["count"]
+					rates.append([pool, name, each["gbps"]["median"]])
+			return {**process.row(), "kernel": output["kernel"], "rates": rates}
+
+		yield Case("speed", "generator", ["all"], run, 7, quiet=True)
 
 	def latency(self):
 		"""On the target, one I/O at a time and a few large ones."""

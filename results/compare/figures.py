@@ -73,6 +73,15 @@ def percentile(name, kind="lat_ns"):
 	return lambda row: directions(row)[0][kind]["percentile"][name] / 1e3
 
 
+def report_cost(row):
+	"""Percent of the IOPS without it: the mean of both orders."""
+	ratio = 1.0
+	for output in (row["fio"], row["exchanged"]):
+		rates = {job["jobname"]: job["write"]["iops"] for job in output["jobs"]}
+		ratio *= rates["with"] / rates["without"]
+	return (1 - ratio ** 0.5) * 100
+
+
 def dedup_of(row):
 	return row["measured"]["units"] / row["measured"]["distinct"]
 

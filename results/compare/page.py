@@ -2,7 +2,7 @@
 """The page and what its plots show, from the raw figures alone: the same raw figures, the same page."""
 
 from figures import (Figures, Spread, bandwidth, compression_of, cpu_per_gb, dedup_of, effort_of, iops,
-	percentile, significant, speed_of)
+	percentile, report_cost, significant, speed_of)
 
 GENERATED = "<!-- Written by make results from raw/; make check T=results compares it with them. -->"
 
@@ -507,6 +507,8 @@ class Page:
 					[[case.removeprefix("null-"), *[cell(self.f.spread("speed", case, each, cpu_per_gb))
 						for each in everyone]] for case in null]),
 				self.commands("speed", null[0]))
+		self.generator_section()
+		self.report_section()
 		self.iops_section()
 		top += self.disk_section()
 		top += self.latency_section()
@@ -525,17 +527,50 @@ class Page:
 		if not cases:
 			return
 		everyone = self.f.contestants("speed", cases[0])
+		what = {"iops-randwrite": "writes to memory", "iops-randread": "reads from memory",
+			"iops-libaio-randwrite": "writes to memory, libaio", "iops-zram-randwrite": "writes to zram",
+			"iops-zram-randread": "reads from zram"}
 		for case in cases:
-			self.compare("4 KiB random writes to memory", "speed", case, iops, "thousand IOPS")
+			self.compare(f"4 KiB random {what[case]}", "speed", case, iops, "thousand IOPS")
 		self.section("4 KiB IOPS",
-			"Random writes of 4 KiB at queue depth 32 through io_uring with O_DIRECT to a file in"
-			" memory (tmpfs), one job: thousand IOPS, and CPU seconds for a GB.",
-			table(["", *self.names(everyone)], [row for case in cases for row in (
-				["thousand IOPS", *[cell(self.f.spread("speed", case, each, iops))
-					for each in everyone]],
-				["CPU s per GB", *[cell(self.f.spread("speed", case, each, cpu_per_gb))
-					for each in everyone]])]),
+			"Random I/Os of 4 KiB at queue depth 32 through io_uring (or libaio) with O_DIRECT, one job: to a"
+			" file in memory (tmpfs), and to a device that compresses (zram, lz4), where it depends on what"
+			" the data is how long that takes. Thousand IOPS, and CPU seconds for a GB.",
+			table(["random", *self.names(everyone)], [[what[case], *[cell(self.f.spread("speed", case, each, iops))
+				for each in everyone]] for case in cases]),
+			"CPU seconds for a GB, of the job's thread:",
+			table(["random", *self.names(everyone)], [[what[case], *[cell(self.f.spread("speed", case, each,
+				cpu_per_gb)) for each in everyone]] for case in cases]),
 			self.commands("speed", cases[0]))
+
+	def generator_section(self):
+		rows = self.f.rows.get(("speed", "generator"))
+		if not rows:
+			return
+		pools = sorted({pool for pool, _, _ in rows[0]["rates"]})
+		names = list(dict.fromkeys(name for _, name, _ in rows[0]["rates"]))
+
+		def rate(pool, name):
+			return self.f.spread("speed", "generator", "all", lambda row: next(gbps for at, what, gbps in
+				row["rates"] if (at, what) == (pool, name)))
+
+		self.section("The generator alone",
+			f"`make bench-generator`: GB/s of one CPU that fills buffers by the kernel *{rows[0]['kernel']}*, or"
+			" compares them with what must be there, beside what else may fill them: *fio* is its own function"
+			" compiled as Debian does, *fio-native* for this CPU. By how much memory the buffers are in all.",
+			table(["GB/s", *[f"{pool >> 10} KiB" if pool < 1 << 20 else f"{pool >> 20} MiB" for pool in pools]],
+				[[name, *[cell(rate(pool, name)) for pool in pools]] for name in names]))
+
+	def report_section(self):
+		cases = self.f.cases("speed", "report-")
+		if not cases:
+			return
+		self.section("What the report costs",
+			"Null back end, so that nothing but data takes time: two jobs side by side, one that measures for"
+			" the report and one with `report=0`, each on a CPU of its own, then with the CPUs exchanged. IOPS"
+			" with to IOPS without, in percent less.",
+			table(["blocks", "%"], [[case.removeprefix("report-"), cell(self.f.spread("speed", case, "both",
+				report_cost), 2)] for case in cases]), self.commands("speed", cases[0]))
 
 	def disk_section(self):
 		case = "disk-write"
