@@ -295,7 +295,7 @@ class Cases:
 			"--thread=1", "--group_reporting=1", "--direct=1"]
 
 	def disk_size(self):
-		return self.s.pick(4, 1) * GIB
+		return self.s.pick(4, 2) * GIB
 
 	def disk(self):
 		path = self.target_path("disk")
@@ -311,7 +311,7 @@ class Cases:
 				env=env)
 
 		yield Case("speed", "disk-write", ["dgen", *self.s.fios(), "static", "static-thp"], run,
-			self.s.pick(4, 1.5))
+			self.s.pick(4, 2.5))
 
 	def start(self):
 		"""From the call to the end of one block, and of one block for each buffer of the profile."""
