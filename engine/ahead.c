@@ -10,7 +10,8 @@
  *
  * When fio waits for a completion and all that could come is not filled yet, the job's thread fills
  * too rather than sleep. So one helper makes two threads that fill, and a helper that gets no CPU
- * holds nothing up but what it has begun.
+ * holds nothing up but what it has begun. Large buffers are filled in pieces, by all threads at once:
+ * the fewer buffers are in work, the more of them stay in the cache.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,18 +28,29 @@
 enum {
 	/* So much waits to be filled before it is worth waking a helper. */
 	WAKE_BYTES = 32768,
+	/*
+	 * So much may wait to be sent, or two buffers: what is filled far ahead only leaves the cache
+	 * before it is sent. Not counted is what is in flight.
+	 */
+	AHEAD_BYTES = 4 << 20,
+	/* At least; whole units. */
+	PIECE_BYTES = 1 << 20,
 	/* Looks at what another thread is about to finish, before sleeping. */
 	SPINS = 2000,
 	/* For how long another process may hold what is to be written next, once fio is to end. */
 	PATIENCE_MS = 2000,
 };
 
-enum { UNFILLED, FILLED };
-
+/* Its place in the ring is used again, so what is left of it is changed only together with its position. */
 struct entry {
 	struct io_u *io_u;
-	atomic_int filled;
+	unsigned int pieces;
+	_Atomic uint64_t
+		untaken;      /* its position times 2^16, and how many of its pieces nobody took */
+	atomic_uint unfilled; /* pieces */
 };
+
+enum { PIECES_BITS = 16 };
 
 struct helper {
 	struct ahead *ahead;
@@ -61,6 +73,8 @@ struct ahead {
 	unsigned int in_inner;
 	unsigned int blocked_ms; /* at the end of the job */
 	uint64_t waiting_bytes;  /* queued since a helper was woken */
+	uint64_t unsent_bytes;
+	uint64_t piece;
 	pthread_mutex_t lock;
 	pthread_cond_t work, filled;
 	atomic_uint sleeping; /* helpers */
@@ -86,31 +100,71 @@ static inline void relax(void)
 
 /* ---- filling ---- */
 
-/* The next that nobody fills yet, or NULL. */
-static struct entry *take(struct ahead *a)
+/* Pieces begin at multiples of their length in the file, so that a unit lies in one. */
+static unsigned int pieces_of(const struct ahead *a, const struct io_state *state)
 {
-	uint64_t at = a->taken;
+	if (!state->unfilled)
+		return 0;
+	if (state->file->tags || state->length < 2 * a->piece)
+		return 1;
+	return (unsigned int)((state->offset + state->length - 1) / a->piece -
+			      state->offset / a->piece + 1);
+}
 
-	while (at != a->queued)
-		if (atomic_compare_exchange_weak(&a->taken, &at, at + 1))
-			return entry_at(a, at);
+static unsigned int left_of(uint64_t untaken)
+{
+	return untaken & ((1U << PIECES_BITS) - 1);
+}
+
+/* Goes past what was taken, or even sent and its place used again. False where nothing is behind it. */
+static bool find(struct ahead *a, uint64_t *at, uint64_t *untaken)
+{
+	*at = a->taken;
+	while (*at != a->queued) {
+		*untaken = entry_at(a, *at)->untaken;
+		if (left_of(*untaken) &&
+		    *untaken >> PIECES_BITS == *at << PIECES_BITS >> PIECES_BITS)
+			return true;
+		if (atomic_compare_exchange_strong(&a->taken, at, *at + 1))
+			++*at;
+	}
+	return false;
+}
+
+/* The next piece that nobody fills yet; NULL: there is none. */
+static struct entry *take(struct ahead *a, unsigned int *piece)
+{
+	uint64_t at, untaken;
+
+	while (find(a, &at, &untaken)) {
+		struct entry *entry = entry_at(a, at);
+
+		if (!atomic_compare_exchange_weak(&entry->untaken, &untaken, untaken - 1))
+			continue;
+		*piece = left_of(untaken) - 1;
+		return entry;
+	}
 	return NULL;
 }
 
 /* The answer is how much was made. */
-static uint64_t fill(struct ahead *a, struct entry *entry, struct dgen_tally *tally)
+static uint64_t fill(struct ahead *a, struct entry *entry, unsigned int piece,
+		     struct dgen_tally *tally)
 {
 	struct io_u *io_u = entry->io_u;
-	struct io_state *state = job_state_of(a->job, io_u);
-	uint64_t bytes = 0;
+	const struct io_state *state = job_state_of(a->job, io_u);
+	uint64_t from = 0, to = state->length;
 
-	if (state->unfilled) {
-		path_fill(a->job, state, io_u->buf, tally);
-		state->unfilled = false;
-		bytes = state->length;
+	if (entry->pieces > 1) {
+		const uint64_t begin = (state->offset / a->piece + piece) * a->piece;
+
+		from = piece ? begin - state->offset : 0;
+		if (piece + 1 < entry->pieces)
+			to = begin + a->piece - state->offset;
 	}
-	atomic_store(&entry->filled, FILLED);
-	return bytes;
+	path_fill(a->job, state, from, to, io_u->buf, tally);
+	entry->unfilled--;
+	return to - from;
 }
 
 static void sleep_until_work(struct ahead *a)
@@ -131,7 +185,8 @@ static void *help(void *context)
 	struct ahead *a = helper->ahead;
 
 	while (!a->stop) {
-		struct entry *entry = take(a);
+		unsigned int piece;
+		struct entry *entry = take(a, &piece);
 		uint64_t begin;
 
 		if (!entry) {
@@ -139,7 +194,7 @@ static void *help(void *context)
 			continue;
 		}
 		begin = meter_begin(&helper->meter);
-		helper->bytes += fill(a, entry, helper->tally);
+		helper->bytes += fill(a, entry, piece, helper->tally);
 		meter_end(&helper->meter, begin);
 		if (a->awaited) {
 			pthread_mutex_lock(&a->lock);
@@ -164,13 +219,13 @@ static void wake_helpers(struct ahead *a)
 static void await(struct ahead *a, const struct entry *entry)
 {
 	for (unsigned int i = 0; i < SPINS; i++) {
-		if (entry->filled)
+		if (!entry->unfilled)
 			return;
 		relax();
 	}
 	pthread_mutex_lock(&a->lock);
 	a->awaited = true;
-	while (!entry->filled)
+	while (entry->unfilled)
 		pthread_cond_wait(&a->filled, &a->lock);
 	a->awaited = false;
 	pthread_mutex_unlock(&a->lock);
@@ -180,12 +235,13 @@ static void await(struct ahead *a, const struct entry *entry)
 static void make_ready(struct ahead *a)
 {
 	struct account *account = &a->job->account;
-	struct entry *entry = take(a);
+	unsigned int piece;
+	struct entry *entry = take(a, &piece);
 	struct meter *meter = entry ? &account->fill : &account->await;
 	const uint64_t begin = meter_begin(meter);
 
 	if (entry)
-		account->filled += fill(a, entry, a->job->tally);
+		account->filled += fill(a, entry, piece, a->job->tally);
 	else
 		await(a, entry_at(a, a->sent));
 	meter_end(meter, begin);
@@ -234,7 +290,7 @@ static int send_filled(struct ahead *a)
 	struct job *job = a->job;
 	bool uncommitted = false, busy = false;
 
-	while (!busy && a->sent != a->queued && entry_at(a, a->sent)->filled) {
+	while (!busy && a->sent != a->queued && !entry_at(a, a->sent)->unfilled) {
 		struct io_u *io_u = entry_at(a, a->sent)->io_u;
 		const enum fio_q_status status = hand_on(a, io_u);
 		int err;
@@ -249,6 +305,7 @@ static int send_filled(struct ahead *a)
 			continue;
 		}
 		a->sent++;
+		a->unsent_bytes -= io_u->xfer_buflen;
 		if (status == FIO_Q_COMPLETED)
 			note_done(a, io_u);
 		else
@@ -271,14 +328,25 @@ static enum fio_q_status ahead_queue(struct thread_data *td, struct io_u *io_u)
 	struct job *job = job_of(td);
 	struct ahead *a = job->ahead;
 	struct entry *entry = entry_at(a, a->queued);
+	struct io_state *state = job_state_of(job, io_u);
+	uint64_t at, untaken;
 
+	if (a->unsent_bytes >= AHEAD_BYTES && a->queued - a->sent > 1)
+		return FIO_Q_BUSY;
 	/* Some engines look by this flag for what they may ask the system about. */
 	io_u_clear(td, io_u, IO_U_F_FLIGHT);
 	entry->io_u = io_u;
-	atomic_store(&entry->filled, UNFILLED);
-	if (job_state_of(job, io_u)->unfilled)
+	entry->pieces = pieces_of(a, state);
+	if (entry->pieces)
 		a->waiting_bytes += io_u->buflen;
+	state->unfilled = false;
+	entry->unfilled = entry->pieces;
+	entry->untaken = a->queued << PIECES_BITS | entry->pieces;
+	a->unsent_bytes += io_u->xfer_buflen;
 	a->queued++;
+	/* Where nobody takes anything, nobody else goes past it. */
+	if (!entry->pieces)
+		find(a, &at, &untaken);
 	if (a->waiting_bytes >= WAKE_BYTES)
 		wake_helpers(a);
 	return FIO_Q_QUEUED;
@@ -319,6 +387,7 @@ static void blocked_by_others(struct ahead *a)
 	if (a->blocked_ms++ < PATIENCE_MS)
 		return;
 	a->sent++;
+	a->unsent_bytes -= io_u->xfer_buflen;
 	io_u_set(a->job->td, io_u, IO_U_F_FLIGHT);
 	io_u->error = EBUSY;
 	note_done(a, io_u);
@@ -348,7 +417,7 @@ static int advance(struct ahead *a, unsigned int min, unsigned int max,
 		return 0;
 	if (blocked && !a->in_inner)
 		blocked_by_others(a);
-	else if (!blocked && a->sent != a->queued && !entry_at(a, a->sent)->filled)
+	else if (!blocked && a->sent != a->queued && entry_at(a, a->sent)->unfilled)
 		make_ready(a);
 	return 0;
 }
@@ -411,6 +480,8 @@ static struct ahead *create(struct job *job, unsigned int nr)
 	if (!a)
 		return NULL;
 	a->job = job;
+	a->piece = job->options->data.dedup_unit;
+	a->piece = (PIECE_BYTES + a->piece - 1) / a->piece * a->piece;
 	for (a->size = 1; a->size < job->td->o.iodepth;)
 		a->size *= 2;
 	a->ring = calloc(a->size, sizeof(*a->ring));

@@ -42,19 +42,19 @@ static void prepare_write(struct job *job, struct io_state *state, struct io_u *
 	if (state->unfilled)
 		return;
 	begin = meter_begin(&account->fill);
-	path_fill(job, state, io_u->buf, job->tally);
+	path_fill(job, state, 0, state->length, io_u->buf, job->tally);
 	meter_end(&account->fill, begin);
 	account->filled += io_u->buflen;
 }
 
-void path_fill(const struct job *job, const struct io_state *state, void *buffer,
-	       struct dgen_tally *tally)
+void path_fill(const struct job *job, const struct io_state *state, uint64_t from, uint64_t to,
+	       void *buffer, struct dgen_tally *tally)
 {
 	if (state->file->tags)
 		marks_fill(job, state, buffer, tally);
 	else
-		dgen_fill_tallied(job->dgen, state->file->domain, state->version, state->offset,
-				  buffer, state->length, tally);
+		dgen_fill_tallied(job->dgen, state->file->domain, state->version,
+				  state->offset + from, (char *)buffer + from, to - from, tally);
 }
 
 static int path_prep(struct thread_data *td, struct io_u *io_u)

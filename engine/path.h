@@ -7,9 +7,12 @@
 
 void path_put_hooks(struct job *job);
 
-/* Makes the data of a prepared write. Any thread. */
-void path_fill(const struct job *job, const struct io_state *state, void *buffer,
-	       struct dgen_tally *tally);
+/*
+ * Makes the data of a prepared write: bytes [from, to) of its buffer, which is all of it where versions
+ * are tracked. Any thread.
+ */
+void path_fill(const struct job *job, const struct io_state *state, uint64_t from, uint64_t to,
+	       void *buffer, struct dgen_tally *tally);
 
 /* Between fio's queue hook, or what comes before it, and the inner engine's. */
 enum fio_q_status path_send(struct job *job, struct io_u *io_u);

@@ -37,6 +37,19 @@ same_bytes() {
 	same_bytes "odd sizes" --bsrange=512-100k --bs_unaligned=1 --direct=0 --size=5000k
 }
 
+# Pieces of a buffer are made by several threads at once; they begin where a unit begins.
+@test "ahead: the same bytes in large blocks, and the same ratio told" {
+	for unit in 4k 12k 1536k; do
+		without_helpers --size=40m --dedup_unit="$unit" --compress_chunk=4k
+		with_helpers "8m, units of $unit" --bs=8m --size=40m --iodepth=3 --dedup_unit="$unit" --compress_chunk=4k
+		with_helpers "odd, units of $unit" --bsrange=512-9m --bs_unaligned=1 --direct=0 --size=40m \
+			--iodepth=4 --gen_threads=3 --dedup_unit="$unit" --compress_chunk=4k
+	done
+	dgen --bs=6m --size=48m --gen_threads=2 --dedup_ratio=3 --dedup_unit=12k --report_file=r.json
+	near "$(jq '.groups[0].dedup_ratio_issued' r.json)" 3 1
+	dgen --bs=6m --size=48m --rw=randwrite --gen_threads=2 --dedup_ratio=3 --verify=md5 --loops=2
+}
+
 @test "ahead: the same bytes with the engines of fio" {
 	without_helpers
 	for backend in libaio fio:io_uring fio:posixaio; do
