@@ -75,14 +75,14 @@ static inline void meter_end(struct meter *meter, uint64_t begin)
 }
 
 struct account {
-	struct meter fill;   /* makes data: CPU time */
+	struct meter fill;   /* makes data; it computes, as check does */
 	struct meter await;  /* waits for helper threads that make it */
-	struct meter check;  /* compares what was read: CPU time */
+	struct meter check;  /* compares what was read */
 	struct meter submit; /* in the back end's queue and commit hooks */
 	struct meter
 		wait; /* for the back end: for completions, or in a queue hook that does the I/O */
 	uint64_t filled; /* bytes */
-	uint64_t helped; /* ns of CPU time that helper threads filled, all together */
+	uint64_t helped; /* ns that helper threads filled, all together */
 	unsigned int in_flight;
 	struct meter busy; /* with at least one I/O in flight */
 	uint64_t busy_since;
