@@ -205,13 +205,17 @@ static void *help(void *context)
 	return NULL;
 }
 
-static void wake_helpers(struct ahead *a)
+/* One for a buffer, or all where there are pieces for several. */
+static void wake_helpers(struct ahead *a, unsigned int pieces)
 {
 	a->waiting_bytes = 0;
 	if (!a->sleeping)
 		return;
 	pthread_mutex_lock(&a->lock);
-	pthread_cond_signal(&a->work);
+	if (pieces > 1)
+		pthread_cond_broadcast(&a->work);
+	else
+		pthread_cond_signal(&a->work);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -348,7 +352,7 @@ static enum fio_q_status ahead_queue(struct thread_data *td, struct io_u *io_u)
 	if (!entry->pieces)
 		find(a, &at, &untaken);
 	if (a->waiting_bytes >= WAKE_BYTES)
-		wake_helpers(a);
+		wake_helpers(a, entry->pieces);
 	return FIO_Q_QUEUED;
 }
 
