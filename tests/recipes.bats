@@ -14,7 +14,7 @@ recipe() {
 	shift 2
 
 	sed -E -e "s/^size=.*/size=${mib}m/" -e 's/^runtime=.*/runtime=1/' \
-		-e 's/^steadystate_duration=.*/steadystate_duration=1/' \
+		-e 's/^steadystate_duration=.*/steadystate_duration=2/' \
 		-e "s/^direct=.*/direct=$DIRECT/" "$ROOT/jobs/$name.fio" >"$name.fio"
 	fio_raw "$@" "$name.fio"
 	((status == 0)) || { show fio.out fio.err; fail "$name ended with $status"; }
