@@ -391,7 +391,9 @@ static int write_all(int fd, const char *data, size_t size)
 static int copy(const struct dgen *dgen, const struct settings *settings, uint64_t domain, int fd,
 		char *buffer, uint64_t *done)
 {
+	const bool steady = BUFFER % dgen_period(dgen) == 0;
 	struct progress progress;
+	uint64_t filled = 0;
 	int ret = 0;
 
 	progress_start(&progress, settings->quiet, settings->size);
@@ -402,7 +404,12 @@ static int copy(const struct dgen *dgen, const struct settings *settings, uint64
 
 		if (length > settings->size - *done)
 			length = settings->size - *done;
-		dgen_fill(dgen, domain, settings->version, offset, buffer, (size_t)length);
+		if (steady && filled == BUFFER)
+			dgen_refill(dgen, domain, settings->version, offset, buffer,
+				    (size_t)length);
+		else
+			dgen_fill(dgen, domain, settings->version, offset, buffer, (size_t)length);
+		filled = length;
 		ret = write_all(fd, buffer, (size_t)length);
 		if (!ret)
 			*done += length;

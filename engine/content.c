@@ -304,6 +304,7 @@ static int attach(struct thread_data *td)
 	fio_options_stop_filling(td);
 	job->options = options;
 	job->dgen = dgen;
+	job->period = dgen_divisor(dgen_period(dgen));
 	job->track = track;
 	path_put_hooks(job);
 	job->ops.open_file = job_open_file;

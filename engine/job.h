@@ -41,6 +41,9 @@ struct io_state {
 	enum fio_ddir ddir;
 	uint64_t offset, length; /* of all of it */
 	struct job_file *file;
+	/* Its buffer holds what was made for held bytes from there in a file, as dgen_refill() wants it. */
+	uint64_t held_from, held;
+	bool again; /* and that does for this write */
 	/* Where versions are tracked: */
 	bool marked;    /* its grains are noted as being written */
 	bool refill;    /* its buffer was filled for other versions */
@@ -60,6 +63,7 @@ struct job {
 	struct thread_data *td;
 	const struct options *options;
 	struct dgen *dgen;
+	struct dgen_divisor period; /* dgen_period() */
 	struct run_group *group;
 	struct job_file **files;
 	unsigned int nr_files;

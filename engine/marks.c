@@ -55,7 +55,7 @@ void marks_fill(const struct job *job, const struct io_state *state, uint8_t *bu
 		if (stop > end)
 			stop = end;
 		dgen_fill_tallied(job->dgen, state->file->domain, version, at, buffer, stop - at,
-				  tally);
+				  state->again, tally);
 		buffer += stop - at;
 		at = stop;
 	}

@@ -27,6 +27,22 @@ static bool is_new(const struct io_state *state, const struct io_u *io_u)
 	       state->length != io_u->buflen || state->file->file != io_u->file;
 }
 
+/*
+ * Notes what the buffer is about to be filled with. Nothing but what is read changes it otherwise: fio was
+ * told not to.
+ */
+static void note_fill(const struct job *job, struct io_state *state)
+{
+	const uint64_t from = state->held_from, to = state->offset;
+
+	if (dgen_mod(to > from ? to - from : from - to, &job->period))
+		state->held = 0;
+	state->again = state->held >= state->length;
+	state->held_from = state->offset;
+	if (state->held < state->length)
+		state->held = state->length;
+}
+
 static void prepare_write(struct job *job, struct io_state *state, struct io_u *io_u,
 			  uint64_t version)
 {
@@ -36,6 +52,7 @@ static void prepare_write(struct job *job, struct io_state *state, struct io_u *
 	state->version = version;
 	if (state->file->tags)
 		version = marks_prepare_write(state);
+	note_fill(job, state);
 	if (version >= job->newest)
 		job->newest = version + 1;
 	state->unfilled = job->ahead != NULL;
@@ -54,7 +71,8 @@ void path_fill(const struct job *job, const struct io_state *state, uint64_t fro
 		marks_fill(job, state, buffer, tally);
 	else
 		dgen_fill_tallied(job->dgen, state->file->domain, state->version,
-				  state->offset + from, (char *)buffer + from, to - from, tally);
+				  state->offset + from, (char *)buffer + from, to - from,
+				  state->again, tally);
 }
 
 static int path_prep(struct thread_data *td, struct io_u *io_u)
@@ -80,6 +98,9 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	state->ddir = io_u->ddir;
 	state->offset = io_u->offset;
 	state->length = io_u->buflen;
+	/* Read into; or fio has dropped it before its data was made. */
+	if (io_u->ddir == DDIR_READ || state->unfilled)
+		state->held = 0;
 	state->unfilled = false;
 	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
 	if (err) {

@@ -26,6 +26,7 @@ struct dgen {
 	struct dgen_divisor unit, chunk; /* bytes */
 	uint32_t period;                 /* of chunks within a block; a block where it has one */
 	uint32_t random;                 /* bytes at the start of a chunk */
+	uint32_t most;                   /* of them in any unit */
 	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
@@ -90,6 +91,21 @@ static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t
 	dgen->nr_parts = dgen->parts[0].random.width > 0;
 }
 
+/* Random bytes of a chunk, in the unit that has most of them. */
+static uint32_t most_random(const struct dgen *dgen)
+{
+	uint32_t most = dgen->random;
+
+	for (uint32_t i = 0; i < dgen->nr_parts; i++) {
+		const struct dgen_random *r = &dgen->parts[i].random;
+		const uint64_t end = r->low + ((uint64_t)r->width << 32);
+		const uint32_t whole = (uint32_t)((end + UINT32_MAX) >> 32);
+
+		most = whole > most ? whole : most;
+	}
+	return most;
+}
+
 /* Runs of units are to the plan what units are else. */
 static void places_init(struct dgen *dgen, const struct dgen_options *o)
 {
@@ -129,6 +145,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
 	parts_init(dgen, options, chunk);
+	dgen->most = most_random(dgen);
 	places_init(dgen, options);
 	dgen->tail = unit % chunk;
 	dgen->whole_chunks = unit - dgen->tail;
@@ -208,6 +225,7 @@ struct task {
 	const struct dgen *dgen;
 	dgen_operation *operation;
 	uint8_t *at;              /* in the buffer; stays where a block was not as it should be */
+	uint32_t stale;           /* a chunk in the buffer is zero from here on */
 	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
@@ -246,20 +264,21 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 
 /* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
 static bool do_part(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		    uint32_t random)
+		    uint32_t random, uint32_t stale)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t chunk = (uint32_t)dgen->chunk.value;
 
 	while (at < end) {
 		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
-		struct dgen_shape shape = { at - start, DGEN_BLOCK, dgen->period, random };
+		struct dgen_shape shape = { at - start, DGEN_BLOCK, dgen->period, random, stale };
 
 		if (chunk > DGEN_BLOCK) {
 			/* The chunk's random bytes end in some later block, in this one or before. */
 			uint32_t before = (uint32_t)dgen_mod(start, &dgen->chunk);
 
 			shape.random = random > before ? random - before : 0;
+			shape.stale = stale > before ? stale - before : 0;
 		}
 		if (end - start < DGEN_BLOCK)
 			shape.end = end - start;
@@ -290,19 +309,20 @@ static const struct part *part_of(const struct dgen *dgen, const struct dgen_con
 }
 
 /* Bytes [at, end) of a unit, in which random ones of each chunk are random. */
-static bool do_chunks(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end,
+static bool do_chunks(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
 		      uint32_t random)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
+	uint64_t tail = dgen->tail, chunk = dgen->chunk.value;
 
-	if (at < stop && !do_part(t, *content, at, stop, random))
+	if (at < stop && !do_part(t, content, at, stop, random, t->stale))
 		return false;
 	if (stop >= end)
 		return true;
 	/* A last chunk that is shorter has its share of random bytes. */
-	random = (uint32_t)((uint64_t)random * dgen->tail / dgen->chunk.value);
-	return do_part(t, *content, at > stop ? at : stop, end, random);
+	return do_part(t, content, at > stop ? at : stop, end, (uint32_t)(random * tail / chunk),
+		       (uint32_t)(t->stale * tail / chunk));
 }
 
 /*
@@ -314,7 +334,8 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 						 uint32_t symbols)
 {
 	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
-	struct task aside = { t->dgen, t->dgen->kernel->fill, block, NULL };
+	struct task aside = { t->dgen, t->dgen->kernel->fill, block, (uint32_t)t->dgen->chunk.value,
+			      NULL };
 	const bool fills = t->operation == t->dgen->kernel->fill;
 
 	while (at < end) {
@@ -322,7 +343,7 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 		uint32_t count = (stop < end ? stop : end) - at;
 
 		aside.at = block;
-		do_chunks(&aside, content, at, at + count, random);
+		do_chunks(&aside, *content, at, at + count, random);
 		for (uint32_t i = 0; i < count; i++)
 			block[i] = (uint8_t)(block[i] * symbols >> 8);
 		if (fills)
@@ -345,18 +366,18 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
 	if (dgen->simple) {
-		struct dgen_shape shape = { at, end, dgen->period, dgen->random };
+		struct dgen_shape shape = { at, end, dgen->period, dgen->random, t->stale };
 
 		return do_blocks(t, content, 1, shape);
 	}
 	if (!dgen->nr_parts)
-		return do_chunks(t, content, at, end, dgen->random);
+		return do_chunks(t, *content, at, end, dgen->random);
 	part = part_of(dgen, content, &random);
 	if (t->tally)
 		dgen_tally_note(t->tally, content, part->number, at, end);
 	if (part->symbols)
 		return do_symbols(t, content, at, end, random, part->symbols);
-	return do_chunks(t, content, at, end, random);
+	return do_chunks(t, *content, at, end, random);
 }
 
 /* Of a unit that may be zero, or lies in a run. */
@@ -367,15 +388,15 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 
 	if (grouped_content(t->dgen, domain, version, unit, &content))
 		return do_unit(t, &content, at, end);
-	return do_part(t, content, at, end, 0);
+	return do_chunks(t, content, at, end, 0);
 }
 
 /* Whole units of one block each. */
 static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count)
 {
 	const struct dgen *dgen = t->dgen;
-	const struct dgen_shape shape = { 0, (uint32_t)dgen->unit.value, dgen->period,
-					  dgen->random };
+	const struct dgen_shape shape = { 0, (uint32_t)dgen->unit.value, dgen->period, dgen->random,
+					  t->stale };
 	struct dgen_content contents[BATCH];
 	struct dgen_walk walk;
 
@@ -394,11 +415,11 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 }
 
 /* How many bytes were done before a block that was not as it should be; length if all were. */
-static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint64_t domain,
-		       uint64_t version, uint64_t offset, uint8_t *buffer, size_t length,
-		       struct dgen_tally *tally)
+static size_t do_range(struct task task, uint64_t domain, uint64_t version, uint64_t offset,
+		       size_t length)
 {
-	struct task task = { dgen, operation, buffer, tally };
+	const struct dgen *dgen = task.dgen;
+	const uint8_t *buffer = task.at;
 	size_t size = dgen->unit.value;
 	uint64_t at; /* in the first unit */
 	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
@@ -433,13 +454,27 @@ static size_t do_range(const struct dgen *dgen, dgen_operation *operation, uint6
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length, NULL);
+	dgen_fill_tallied(dgen, domain, version, offset, buffer, length, false, NULL);
+}
+
+void dgen_refill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+		 void *buffer, size_t length)
+{
+	dgen_fill_tallied(dgen, domain, version, offset, buffer, length, true, NULL);
 }
 
 void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
-		       void *buffer, size_t length, struct dgen_tally *tally)
+		       void *buffer, size_t length, bool again, struct dgen_tally *tally)
 {
-	do_range(dgen, dgen->kernel->fill, domain, version, offset, buffer, length, tally);
+	const uint32_t stale = again ? dgen->most : (uint32_t)dgen->chunk.value;
+
+	do_range((struct task){ dgen, dgen->kernel->fill, buffer, stale, tally }, domain, version,
+		 offset, length);
+}
+
+uint64_t dgen_period(const struct dgen *dgen)
+{
+	return dgen->tail ? dgen->unit.value : dgen->chunk.value;
 }
 
 /* The first difference, which lies in a block that begins at same; apart for its room on the stack. */
@@ -461,8 +496,9 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 		    const void *buffer, size_t length)
 {
 	/* This operation does not write. */
-	size_t same = do_range(dgen, dgen->kernel->compare, domain, version, offset,
-			       (uint8_t *)buffer, length, NULL);
+	const struct task task = { dgen, dgen->kernel->compare, (uint8_t *)buffer,
+				   (uint32_t)dgen->chunk.value, NULL };
+	size_t same = do_range(task, domain, version, offset, length);
 
 	return same == length ?
 		       length :

@@ -101,6 +101,16 @@ uint64_t dgen_domain(const char *name);
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length);
 
+/*
+ * dgen_fill() into a buffer that was filled before: all of it by this dgen, since then changed by nothing
+ * else, and from an offset that is a multiple of dgen_period() away from this one; domain, version and
+ * the rest of the offset may be any. What is zero now as it was then is not written again: with a ratio of
+ * C that leaves 1 / C of the bytes to write. In a buffer that was filled otherwise the bytes are undefined.
+ */
+void dgen_refill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
+		 void *buffer, size_t length);
+uint64_t dgen_period(const struct dgen *dgen); /* bytes; dedup_unit, or a divisor of it */
+
 /* The offset in buffer of the first byte that dgen_fill() would write otherwise; length if none. */
 size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		    const void *buffer, size_t length);

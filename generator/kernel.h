@@ -32,9 +32,12 @@ struct dgen_tables {
  * What blocks look like: bytes [begin, end) of them are wanted. Each chunk of theirs is random in its
  * first bytes, then zero. chunk is a power of two from 512 to DGEN_BLOCK. begin and end are multiples of
  * DGEN_LINE, but where one block alone is wanted.
+ *
+ * Where blocks go, each chunk is known to be zero from byte stale on: at most chunk, which says nothing
+ * of it, and then what is random or compared is up to there.
  */
 struct dgen_shape {
-	uint32_t begin, end, chunk, random;
+	uint32_t begin, end, chunk, random, stale;
 };
 
 /*

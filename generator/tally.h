@@ -101,8 +101,11 @@ static inline void dgen_tally_units(struct dgen_tally *tally, const struct dgen_
 	}
 }
 
-/* dgen_fill(), and notes what was made; zero units are left out. tally may be NULL. */
+/*
+ * dgen_fill(), or again dgen_refill(), and notes what was made; zero units are left out. tally may be
+ * NULL.
+ */
 void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
-		       void *buffer, size_t length, struct dgen_tally *tally);
+		       void *buffer, size_t length, bool again, struct dgen_tally *tally);
 
 #endif

@@ -97,6 +97,29 @@ like_reference() {
 	cmp -n 4608 f /dev/zero
 }
 
+# Each sector in a line.
+sectors() {
+	od -v -An -w512 -tx8 "$1" | tr -d ' '
+}
+
+# Zeros that a buffer still holds are not written again, so what else it held must not matter.
+@test "determinism: whatever buffers held before" {
+	dgen --size=4m --bs=4k --data_version=1 --compress_ratio=4
+	sectors f >wanted
+	for options in "--bs=4k --iodepth=4" "--bs=4k --gen_threads=2" "--bsrange=512-24k --blockalign=512" \
+		"--bs=4k --backend=fio:psync --thread=1"; do
+		dgen --size=4m --data_version=0 --compress_ratio=1
+		sectors f >before
+		# shellcheck disable=SC2086
+		dgen --size=4m --data_version=1 --compress_ratio=4 --rw=randrw $options
+		sectors f | paste - wanted before |
+			awk '$1 == $2 { new++ } $1 == $3 { old++ } END { print new + 0, old + 0, NR }' >counts
+		read -r new old all <counts
+		((new > all / 5 && old > all / 5)) || fail "$options: $new written, $old left of $all"
+		((new + old == all)) || fail "$options: $((all - new - old)) of $all are neither old nor new"
+	done
+}
+
 @test "determinism: another seed and a neighbouring one share no unit" {
 	dgen "${CONTENT[@]}" --size=64m --data_seed=41
 	mv f one

@@ -52,6 +52,9 @@ static void signatures(void **state)
 	void (*destroy)(struct dgen *) = dgen_destroy;
 	uint64_t (*domain)(const char *) = dgen_domain;
 	void (*fill)(const struct dgen *, uint64_t, uint64_t, uint64_t, void *, size_t) = dgen_fill;
+	void (*refill)(const struct dgen *, uint64_t, uint64_t, uint64_t, void *,
+		       size_t) = dgen_refill;
+	uint64_t (*period)(const struct dgen *) = dgen_period;
 	size_t (*differ)(const struct dgen *, uint64_t, uint64_t, uint64_t, const void *,
 			 size_t) = dgen_compare;
 	struct dgen_content (*content)(const struct dgen *, uint64_t, uint64_t,
@@ -64,6 +67,9 @@ static void signatures(void **state)
 
 	(void)state;
 	assert_int_equal(create(&options, &dgen, NULL), 0);
+	fill(dgen, domain("name"), 0, 0, buffer, sizeof(buffer));
+	refill(dgen, domain("name"), 0, period(dgen), buffer, sizeof(buffer));
+	assert_int_equal(differ(dgen, domain("name"), 0, period(dgen), buffer, sizeof(buffer)), 64);
 	fill(dgen, domain("name"), 0, 0, buffer, sizeof(buffer));
 	assert_int_equal(differ(dgen, domain("name"), 0, 0, buffer, sizeof(buffer)), 64);
 	assert_int_not_equal(content(dgen, 1, 0, 0).low, content(dgen, 2, 0, 0).low);

@@ -349,6 +349,83 @@ static void calibrated_parts(void **state)
 	free(part);
 }
 
+/* A buffer of whatever it holds, filled and then filled again, at places of the same phase. */
+static void refill(const struct dgen *plain, const struct dgen *tested, const char *what)
+{
+	const size_t room = 40000, period = dgen_period(tested);
+	uint8_t *p = buffer(room + 128), *wanted = buffer(room), *at;
+
+	assert_true(period > 0);
+	for (int i = 0; i < 60; i++) {
+		size_t n = 1 + (size_t)rand() % (i % 2 ? 600 : room),
+		       phase = (size_t)rand() % period;
+
+		if (i % 3)
+			phase = phase / 512 * 512;
+		if (i % 3 > 1)
+			n = (n + 511) / 512 * 512 < room ? (n + 511) / 512 * 512 : room;
+		memset(p, 0xa5, room + 128);
+		at = p + 64 - (i % 3 ? 0 : i % 5);
+		dgen_fill(tested, 1, 0, (uint64_t)(rand() % 5000) * period + phase, at, n);
+		for (int version = 1; version < 8; version++) {
+			uint64_t offset = (uint64_t)(rand() % 5000) * period + phase;
+
+			dgen_refill(tested, 2, version, offset, at, n);
+			dgen_fill(plain, 2, version, offset, wanted, n);
+			if (memcmp(at, wanted, n) || at[-1] != 0xa5 || at[n] != 0xa5)
+				fail_msg("%s: %zu bytes from %llu", what, n,
+					 (unsigned long long)offset);
+		}
+	}
+	free(wanted);
+	free(p);
+}
+
+static void refills(void **state)
+{
+	static const struct dgen_options some[] = {
+		OPTIONS(1, 1, 4096, 0, 1),
+		OPTIONS(2, 2, 4096, 0, 1),
+		OPTIONS(3, 4, 512, 0, 2),
+		OPTIONS(2, 2.7, 8192, 512, 3),
+		OPTIONS(2, 1.5, 65536, 65536, 3),
+		OPTIONS(2, 3, 10240, 4096, 3), /* its last chunk is shorter */
+		OPTIONS(2, 3, 1536, 1536, 3),
+		{ .dedup_ratio = 3,
+		  .compress_ratio = 1.7,
+		  .dedup_unit = 4096,
+		  .zero_percentage = 30,
+		  .compress_codec = DGEN_LZO,
+		  .compress_record = 4096 },
+		{ .dedup_ratio = 2,
+		  .dedup_unit = 4096,
+		  .dedup_run = 16384,
+		  .zero_percentage = 20,
+		  .compress_mix = { { 2000, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } } },
+		{ .dedup_ratio = 2,
+		  .compress_ratio = 9,
+		  .dedup_unit = 131072,
+		  .compress_chunk = 16384,
+		  .compress_codec = DGEN_ZSTD,
+		  .compress_record = 131072 },
+	};
+
+	(void)state;
+	srand(7);
+	for (size_t k = 0; k < COUNT(kernels); k++)
+		for (size_t o = 0; o < COUNT(some) && have(kernels[k]); o++) {
+			struct dgen *plain = create("portable", &some[o]);
+			struct dgen *tested = create(kernels[k], &some[o]);
+			char what[40];
+
+			snprintf(what, sizeof(what), "%s, options %zu", kernels[k], o);
+			refill(plain, tested, what);
+			assert_int_equal(some[o].dedup_unit % dgen_period(tested), 0);
+			dgen_destroy(tested);
+			dgen_destroy(plain);
+		}
+}
+
 /* One plan, many threads: no locks are needed. */
 struct filler {
 	const struct dgen *dgen;
@@ -502,11 +579,17 @@ static void fresh_seeds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_vectors),       cmocka_unit_test(any_part),
-		cmocka_unit_test(compare_finds_a_bit),  cmocka_unit_test(numbers_stand_for_bytes),
-		cmocka_unit_test(compression),          cmocka_unit_test(threads),
-		cmocka_unit_test(runs_are_their_units), cmocka_unit_test(bad_options),
-		cmocka_unit_test(fresh_seeds),          cmocka_unit_test(calibrated_parts),
+		cmocka_unit_test(golden_vectors),
+		cmocka_unit_test(any_part),
+		cmocka_unit_test(compare_finds_a_bit),
+		cmocka_unit_test(numbers_stand_for_bytes),
+		cmocka_unit_test(compression),
+		cmocka_unit_test(threads),
+		cmocka_unit_test(runs_are_their_units),
+		cmocka_unit_test(bad_options),
+		cmocka_unit_test(fresh_seeds),
+		cmocka_unit_test(calibrated_parts),
+		cmocka_unit_test(refills),
 	};
 
 	return cmocka_run_group_tests_name("content", tests, NULL, NULL);

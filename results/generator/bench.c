@@ -57,9 +57,15 @@ struct contestant {
 	/* What changes from fill to fill: */
 	uint64_t state[4];
 	uint8_t *source;
-	bool compare; /* only reads what it wrote before the clock ran */
+	enum operation { FILL, REFILL, COMPARE } operation;
 	uint8_t *memory;
 	double rates[ROUNDS_MAX];
+};
+
+static const char *const operation_names[] = {
+	[FILL] = "fill",
+	[REFILL] = "refill",   /* what was filled before */
+	[COMPARE] = "compare", /* only reads what it wrote before the clock ran */
 };
 
 /* References: what others are compared with. */
@@ -194,6 +200,13 @@ static void fill_dgen(struct contestant *c, uint8_t *out, size_t size)
 	c->state[0] += size;
 }
 
+/* From offsets that are multiples of the period. */
+static void refill_dgen(struct contestant *c, uint8_t *out, size_t size)
+{
+	dgen_refill(c->dgen, 1, 0, c->state[0], out, size);
+	c->state[0] += size;
+}
+
 static void compare_dgen(struct contestant *c, uint8_t *found, size_t size)
 {
 	uint64_t offset = (uint64_t)(found - c->memory);
@@ -235,17 +248,20 @@ static void add_references(struct field *field, size_t size)
 }
 
 /* Every D with every C. */
-static void add_kernel(struct field *field, const char *kernel, struct access access, bool compare)
+static void add_kernel(struct field *field, const char *kernel, struct access access,
+		       enum operation operation)
 {
+	static void (*const fills[])(struct contestant *, uint8_t *,
+				     size_t) = { fill_dgen, refill_dgen, compare_dgen };
+
 	for (size_t d = 0; d < settings.dedups; d++)
 		for (size_t k = 0; k < settings.compresses; k++) {
 			struct dgen_options options = DGEN_OPTIONS_DEFAULT;
-			struct contestant *c = add(field, kernel,
-						   compare ? compare_dgen : fill_dgen);
+			struct contestant *c = add(field, kernel, fills[operation]);
 			char why[DGEN_WHY_MAX];
 
 			c->access = access;
-			c->compare = compare;
+			c->operation = operation;
 			c->dedup = options.dedup_ratio = settings.dedup[d];
 			c->compress = options.compress_ratio = settings.compress[k];
 			options.data_seed = 1;
@@ -278,7 +294,7 @@ static double rate(struct contestant *c, uint8_t *memory, size_t bytes, double s
 	double begin, spent;
 
 	c->memory = memory;
-	if (c->compare)
+	if (c->operation != FILL)
 		dgen_fill(c->dgen, 1, 0, 0, memory, bytes);
 	begin = cpu_time();
 	do {
@@ -355,8 +371,8 @@ static const char *separator = "";
 static void what(const struct contestant *c, char *name, size_t size)
 {
 	if (c->dgen)
-		snprintf(name, size, "%s%s D=%g C=%g", c->name, c->compare ? " compare" : "",
-			 c->dedup, c->compress);
+		snprintf(name, size, "%s%s%s D=%g C=%g", c->name, c->operation ? " " : "",
+			 c->operation ? operation_names[c->operation] : "", c->dedup, c->compress);
 	else
 		snprintf(name, size, "%s", c->name);
 }
@@ -371,7 +387,7 @@ static void json_row(const struct contestant *c, const struct field *field, stru
 		separator, pool.size, pool.count, c->name);
 	separator = ",";
 	if (c->dgen)
-		fprintf(json, ", \"operation\": \"%s\"", c->compare ? "compare" : "fill");
+		fprintf(json, ", \"operation\": \"%s\"", operation_names[c->operation]);
 	if (c->dgen)
 		fprintf(json, ", \"dedup_ratio\": %g, \"compress_ratio\": %g", c->dedup,
 			c->compress);
@@ -420,11 +436,11 @@ static void pools(const char *only)
 		snprintf(title, sizeof(title), "pool of %zu KiB x %zu", p.size / KIB, p.count);
 		add_references(&field, p.size);
 		for (const struct dgen_kernel *const *k = dgen_kernels; *k; k++)
-			for (int compare = 0; compare < 2; compare++)
+			for (int operation = FILL; operation <= COMPARE; operation++)
 				if ((*k)->usable() && (!only || !strcmp(only, (*k)->name)))
 					add_kernel(&field, (*k)->name,
 						   (struct access){ "runs", p.size, p.size, false },
-						   compare);
+						   operation);
 		race(&field, title, p.size * p.count);
 		show_pool(&field, p);
 		drop(&field);
@@ -453,7 +469,7 @@ static void accesses(const char *kernel)
 
 	add_references(&field, MIB);
 	for (size_t i = 0; i < COUNT(all); i++)
-		add_kernel(&field, kernel, all[i], false);
+		add_kernel(&field, kernel, all[i], FILL);
 	race(&field, "I/O of several kinds", MIB);
 	printf("\n1 MiB of memory, %s: GB/s (and to runs of 1 MiB)\n%-28s", kernel, "");
 	for (size_t j = 0; j < per; j++)
@@ -568,7 +584,7 @@ static void threads(const char *kernel)
 	       "KiB each", "1: GB/s", "2: GB/s", "ratio");
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		add_references(&field, MIB);
-		add_kernel(&field, kernel, (struct access){ "runs", MIB, MIB, false }, false);
+		add_kernel(&field, kernel, (struct access){ "runs", MIB, MIB, false }, FILL);
 		for (size_t i = 0; i < field.count; i++)
 			if (i < MEMCPY || i >= REFERENCES)
 				scale(&field.all[i], cpus, sizes[s]);

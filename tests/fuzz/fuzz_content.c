@@ -29,6 +29,11 @@ static void fill(const struct dgen *dgen, const struct range *r, size_t from, si
 	for (size_t i = 0; i < GUARD; i++)
 		must(at[-1 - (ptrdiff_t)i] == 0xa5 && at[to - from + i] == 0xa5);
 	memcpy(into, at, to - from);
+	/* What else was filled in the same phase makes no difference. */
+	dgen_fill(dgen, r->domain + 1, r->version + 1, (r->offset + from) % dgen_period(dgen), at,
+		  to - from);
+	dgen_refill(dgen, r->domain, r->version, r->offset + from, at, to - from);
+	must(!memcmp(into, at, to - from));
 	free(room);
 }
 
