@@ -202,6 +202,12 @@ $(B)/tests/fuzz/fuzz_options.o: $(FIO_DIR)/stamp
 # It races with what the user's CFLAGS make of the generator.
 $(BENCH_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
+# libFuzzer learns from what is compared only where text or a file is read. Elsewhere comparing is most of what is
+# done, and being told of each would be most of its time.
+READERS := engine/options command/values measure/options measure/codec verify/track generator/allowed generator/shares
+ifneq ($(findstring fuzzer,$(SANITIZE)),)
+$(filter-out $(READERS:%=$(B)/%.o),$(ALL_OBJ)): OBJ_FLAGS += -fno-sanitize-coverage=trace-cmp
+endif
 
 $(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
 	$(say) CC $<

@@ -103,6 +103,7 @@ setup() {
 	T=$BATS_TEST_TMPDIR
 	LOOPS=()
 	MOUNTS=()
+	MAPPED=    # a device of device-mapper
 	IN_MEMORY= # a file outside $T
 	HUGE_PAGES=
 	with_sanitizers
@@ -125,6 +126,7 @@ teardown() {
 	# The jobs of a fio that was killed outlive it.
 	pkill -KILL -f -- "--filename=$T/" || true
 	no_reports || bad=1
+	[[ ! $MAPPED ]] || dmsetup remove --retry "$MAPPED" || true
 	# A lazy detach and unmount work in any order.
 	for each in "${LOOPS[@]}"; do
 		losetup -d "$each" || true

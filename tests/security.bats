@@ -192,8 +192,35 @@ write_device() {
 	[[ ! -s victim ]] || fail "dgen --verify: written through a link"
 }
 
+@test "security: make run computes with no command of a job file, and follows no link" {
+	run_profile() {
+		status=0
+		RUN_DIR=run RUN_SIZE=8m RUN_JOB=job.fio FIO=$FIO "$ROOT/jobs/run-profile" >out 2>err || status=$?
+	}
+	mkdir run
+	good=(numjobs=2 size=4m bs=1m)
+	for bad in 'numjobs=PATH[$(touch$IFS\victim)]' numjobs=0 numjobs= 'bs=PATH[$(touch$IFS\victim)]' \
+		'size=PATH[$(touch$IFS\victim)]'; do
+		printf '%s\n' "[j]" "$bad" "${good[@]}" >job.fio
+		run_profile
+		((status != 0)) || fail "$bad was taken"
+		grep -q "^dgen: RUN_JOB=job.fio: no line ${bad%%=*}= with a number" err || { show err; fail "$bad"; }
+		[[ ! -e victim && ! $(ls run) ]] || fail "$bad: $(ls . run)"
+	done
+	# The beginning of a name that can be foreseen: that of the process.
+	for ((i = 1; i < 300; i++)); do
+		ln -s ../victim "run/dgen-run-$(($$ + i)).dat"
+	done
+	printf '%s\n' "[j]" "${good[@]}" rw=write direct="$DIRECT" filename=x >job.fio
+	run_profile
+	((status == 0)) || { show out err; fail "status $status"; }
+	[[ ! -e victim ]] || fail "written through a link"
+	grep -q '^Measuring run/dgen-run-' out || { show out; false; }
+	[[ ! $(find run -type f) ]] || fail "left behind: $(find run -type f)"
+}
+
 @test "security: everything is built with the usual hardening" {
-	need_command readelf
+	need_command readelf objdump
 	no_sanitizers
 	for file in "$ENGINE" "$ROOT"/{libdgen.so,dgen,dgen-bench,dgen-measure}; do
 		{
@@ -206,6 +233,8 @@ write_device() {
 			! readelf -dW "$file" | grep -qE 'RPATH|RUNPATH' || echo "a RUNPATH"
 			readelf --dyn-syms -W "$file" | grep -q __stack_chk_fail || echo "no stack protector"
 			readelf --dyn-syms -W "$file" | grep -qE '__[a-z_]+_chk@' || echo "not fortified"
+			[[ $(uname -m) != x86_64 ]] || objdump -d "$file" | grep -q endbr64 ||
+				echo "no landing pads for indirect calls"
 		} >missing
 		[[ ! -s missing ]] || fail "${file##*/}: $(<missing)"
 	done

@@ -68,8 +68,8 @@ static inline void must_be_a_line(const char *why, size_t room)
 }
 
 /*
- * Options that are allowed more often than not, small enough for a fast run: units up to 64 KiB. 21 bytes
- * of input.
+ * Options that are allowed more often than not, small enough for a fast run: units up to 64 KiB. At least
+ * 15 bytes of input.
  */
 static inline struct dgen_options take_options(struct input *in)
 {
@@ -105,6 +105,10 @@ static inline struct dgen_options take_options(struct input *in)
 			p->symbols = (uint16_t)(take(in, 1) % 2 ? take(in, 1) : 0);
 			left -= p->share;
 		}
+	}
+	if (flags & 128) {
+		o.dedup_skew = (double)take(in, 1) / 2.5;
+		o.dedup_window = (UINT64_C(1) << take(in, 1) % 42) >> 1;
 	}
 	return o;
 }

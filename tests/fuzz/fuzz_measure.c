@@ -14,6 +14,7 @@
 
 #define ARGUMENTS_MAX 12
 #define DATA_MAX (256u << 10)
+#define PIECES_MAX 2000 /* each begins with some work over the bytes before it */
 
 static uint8_t data[DATA_MAX];
 
@@ -89,7 +90,8 @@ static void chunks(struct input *in)
 	const uint32_t avg = 256u << take(in, 1) % 6;
 	const uint32_t min = MIN_CHUNK + (uint32_t)take(in, 2) % (avg - MIN_CHUNK + 1);
 	const uint32_t max = avg + (uint32_t)take(in, 2);
-	const size_t piece = take(in, 2) + 1, length = make_data(in);
+	const size_t wish = take(in, 2) + 1, length = make_data(in);
+	const size_t piece = wish < length / PIECES_MAX ? length / PIECES_MAX : wish;
 	static uint64_t ends[2][DATA_MAX / MIN_CHUNK + 8];
 	struct chunker chunker;
 	size_t count;
