@@ -170,8 +170,7 @@ static void take_settings(struct job *job, struct writer *writer)
 	const enum fio_ddir ddir = td_write(job->td) ? DDIR_WRITE : DDIR_READ;
 
 	copy(writer->name, sizeof(writer->name), o->name);
-	copy(writer->target, sizeof(writer->target),
-	     job->nr_files ? job->files[0]->file->file_name : "");
+	copy(writer->target, sizeof(writer->target), job->nr_files ? job->files[0]->name : "");
 	copy(writer->kernel, sizeof(writer->kernel), dgen_kernel(job->dgen));
 	copy(writer->backend, sizeof(writer->backend), job->options->backend);
 	writer->data = job->options->data;
