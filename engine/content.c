@@ -88,6 +88,9 @@ static int job_post_init(struct thread_data *td)
 			huge ? ", on huge pages as iomem= says (sysctl vm.nr_hugepages)" : "");
 		return 1;
 	}
+	/* By now fio knows what of each file is this job's. */
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		files_note(job->files[i]);
 	return job->inner->post_init ? job->inner->post_init(td) : 0;
 }
 
@@ -124,7 +127,10 @@ static int job_close_file(struct thread_data *td, struct fio_file *f)
 {
 	struct job *job = job_of(td);
 	const int ret = job->inner->close_file ? job->inner->close_file(td, f) : 0;
+	struct job_file *file = job_file_of(job, f);
 
+	if (file)
+		files_note(file);
 	account_stop(&job->account);
 	return ret;
 }

@@ -11,6 +11,12 @@
 #include "device.h"
 #include "files.h"
 
+void files_note(struct job_file *file)
+{
+	file->last = *file->file;
+	file->last.file_name = file->name;
+}
+
 int files_add(struct job *job, const struct fio_file *f)
 {
 	const struct options *options = job->options;
@@ -19,12 +25,17 @@ int files_add(struct job *job, const struct fio_file *f)
 	files = realloc(job->files, (job->nr_files + 1) * sizeof(*files));
 	if (files)
 		job->files = files;
-	if (!file || !files) {
+	if (file)
+		file->name = strdup(f->file_name);
+	if (!file || !file->name || !files) {
+		if (file)
+			free(file->name);
 		free(file);
 		return -ENOMEM;
 	}
 	files[job->nr_files++] = file;
 	file->file = f;
+	files_note(file);
 	file->domain = dgen_domain(options->dedup_domain[0] ? options->dedup_domain : f->file_name);
 	file->size_found = f->real_file_size;
 	return 0;
@@ -60,8 +71,10 @@ int files_add_all(struct job *job)
 
 void files_free(struct job *job)
 {
-	for (unsigned int i = 0; i < job->nr_files; i++)
+	for (unsigned int i = 0; i < job->nr_files; i++) {
+		free(job->files[i]->name);
 		free(job->files[i]);
+	}
 	free(job->files);
 }
 

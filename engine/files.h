@@ -9,6 +9,9 @@ int files_add(struct job *job, const struct fio_file *f);
 int files_add_all(struct job *job);
 void files_free(struct job *job);
 
+/* Keeps what the file is now, for when fio has freed it. */
+void files_note(struct job_file *file);
+
 /*
  * Which version the first pass over each file writes: data_version or, where that was laid out for
  * this run, the next. In the job itself, before its first I/O.

@@ -17,6 +17,9 @@
 /* What one job knows of one file. */
 struct job_file {
 	const struct fio_file *file;
+	/* What it was when fio closed it last: fio frees its files before it calls cleanup. */
+	struct fio_file last;
+	char *name;
 	uint64_t domain;
 	uint64_t size_found;    /* in setup, before fio lays files out */
 	uint64_t first_version; /* that the first pass writes */

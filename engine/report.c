@@ -46,12 +46,12 @@ static bool file_versions(struct job *job, const struct job_file *file, uint64_t
 	uint64_t start, end;
 
 	if (file->tags) {
-		region(job, file->file, &start, &end);
+		region(job, &file->last, &start, &end);
 		*oldest = UINT64_MAX;
 		*newest = 0;
 		return tracked_versions(file, start, end, oldest, newest);
 	}
-	if (!pass_numbers(&file->pass, job->td, file->file, oldest, newest))
+	if (!pass_numbers(&file->pass, job->td, &file->last, oldest, newest))
 		return false;
 	*oldest += file->first_version;
 	*newest += file->first_version;
@@ -63,7 +63,7 @@ void report_note_versions(struct job *job, struct run_result *result)
 	result->known = !job->td->error;
 	result->lowest = result->start = UINT64_MAX;
 	for (unsigned int i = 0; i < job->nr_files; i++) {
-		const struct fio_file *f = job->files[i]->file;
+		const struct fio_file *f = &job->files[i]->last;
 		uint64_t oldest = 0, newest = 0, start, end;
 
 		if (result->known)

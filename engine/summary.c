@@ -152,6 +152,7 @@ static void take_times(struct job *job, struct writer *writer)
 	times->cpu = seconds(a->cpu);
 	times->delay = seconds(a->delay);
 	times->late = seconds(a->late);
+	times->ios = (double)job->ios;
 	times->has_delay = a->has_delay;
 	take_rate(job, times);
 	writer->filled = a->filled;
@@ -169,8 +170,7 @@ static void take_settings(struct job *job, struct writer *writer)
 	const enum fio_ddir ddir = td_write(job->td) ? DDIR_WRITE : DDIR_READ;
 
 	copy(writer->name, sizeof(writer->name), o->name);
-	copy(writer->target, sizeof(writer->target),
-	     job->nr_files ? job->files[0]->file->file_name : "");
+	copy(writer->target, sizeof(writer->target), job->nr_files ? job->files[0]->name : "");
 	copy(writer->kernel, sizeof(writer->kernel), dgen_kernel(job->dgen));
 	copy(writer->backend, sizeof(writer->backend), job->options->backend);
 	writer->data = job->options->data;
@@ -218,19 +218,37 @@ static void add_latency(struct latency *to, const struct latency *from)
 		to->plat[i] += from->plat[i];
 }
 
-static void add_times(struct times *to, const struct times *from)
+/* What the time without a CPU was lost to is known of each job, not of all together. */
+static void add_times(struct total *to, const struct times *from)
 {
-	to->run += from->run;
-	to->make += from->make;
-	to->await += from->await;
-	to->wait += from->wait;
-	to->submit += from->submit;
-	to->cpu += from->cpu;
-	to->delay += from->delay;
-	to->late += from->late;
-	to->has_delay = to->has_delay && from->has_delay;
-	to->limited = to->limited || from->limited;
-	to->rate += from->rate * from->run;
+	struct parts parts;
+
+	verdict_parts(from, &parts);
+	to->parts.generator += parts.generator * from->run;
+	to->parts.storage += parts.storage * from->run;
+	to->parts.submission += parts.submission * from->run;
+	to->parts.held_back += parts.held_back * from->run;
+	to->times.run += from->run;
+	to->times.delay += from->delay;
+	to->times.has_delay = to->times.has_delay && from->has_delay;
+	to->times.limited = to->times.limited || from->limited;
+	to->times.rate += from->rate * from->run;
+}
+
+/* From sums to parts of the run time. */
+static void divide(struct total *total)
+{
+	const double run = total->times.run;
+
+	if (run <= 0)
+		return;
+	total->busy /= run;
+	total->cpu_missing = total->times.delay / run;
+	total->times.rate /= run;
+	total->parts.generator /= run;
+	total->parts.storage /= run;
+	total->parts.submission /= run;
+	total->parts.held_back /= run;
 }
 
 /* Its compression, as far as it depends on which units were written. */
@@ -296,18 +314,13 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 		total->helpers += w->gen_threads * w->times.run;
 		total->busy += seconds(w->busy_ns);
 		total->pool += (double)w->block * w->iodepth;
-		add_times(&total->times, &w->times);
+		add_times(total, &w->times);
 		add_latency(&total->latency[0], &w->latency[0]);
 		add_latency(&total->latency[1], &w->latency[1]);
 	}
 	total->seconds = count ? seconds(last - first) : 0;
-	if (total->times.run > 0) {
-		total->busy /= total->times.run;
-		total->cpu_missing = total->times.delay / total->times.run;
-		total->times.rate /= total->times.run;
-	}
+	divide(total);
 	add_issued(writers, count, total);
-	verdict_parts(&total->times, &total->parts);
 	total->verdict = verdict_find(&total->times, &total->parts);
 }
 

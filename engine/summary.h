@@ -79,7 +79,7 @@ struct total {
 	double cpu_missing;     /* part of run time that threads were ready, but had no CPU */
 	double pool;            /* bytes of buffers */
 	double dedup, compress; /* ratios of what was issued; -1: not known */
-	struct times times;
+	struct times times;     /* those of its fields that can be added up */
 	struct parts parts;
 	enum verdict verdict;
 	struct latency latency[2];

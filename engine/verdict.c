@@ -4,7 +4,7 @@
  *
  * Making data is measured at the generator, waiting at the back end's hooks. But a back end may also
  * sleep while it submits (a full queue of the device, a file system that allocates), and fio sleeps
- * between hooks for rate=. The kernel knows how long a thread has slept in all: what it neither ran
+ * or spins between hooks for rate=. The kernel knows how long a thread has slept in all: what it neither ran
  * nor waited for a CPU. Where fio has no reason to sleep, all sleeping is waiting for storage.
  *
  * A thread that is ready but has no CPU lost it to whatever it was computing: the generator, in
@@ -33,6 +33,20 @@ static double without_cpu(const struct times *t)
 		     at_least_0(t->run - t->make - t->wait - t->await - t->submit));
 }
 
+/*
+ * fio sleeps for as long as it holds a job back, or spins where that is less than what a sleep takes at
+ * least. It finds that at its start by trying, and on a busy machine it is milliseconds.
+ */
+static double spun(const struct times *t)
+{
+	/* Seconds of CPU time that fio itself takes at most for an I/O. */
+	const double own = 10e-6;
+
+	if (!t->limited || !t->has_delay)
+		return 0;
+	return at_least_0(t->cpu - t->make - t->submit - t->wait - t->ios * own);
+}
+
 static double generator_time(const struct times *t)
 {
 	const double of_cpu = t->cpu > 0 ? least(t->make / t->cpu, 1) : 0;
@@ -50,6 +64,8 @@ void verdict_parts(const struct times *t, struct parts *parts)
 				      wait;
 	double storage = wait, held_back = 0;
 
+	if (spun(t) > 0)
+		slept += spun(t) + without_cpu(t) * spun(t) / t->cpu;
 	if (t->limited) {
 		/* Without the kernel's figures: whatever is spent outside of the hooks. */
 		held_back = t->has_delay ? least(outside, at_least_0(slept - wait)) : outside;

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* What was measured of one job, or of several added up; seconds of the jobs' own threads. */
+/* What was measured of one job; seconds of its own thread. */
 struct times {
 	double run;
 	double make;   /* data made or compared; on a CPU */
@@ -15,12 +15,13 @@ struct times {
 	double cpu;    /* on a CPU */
 	double delay;  /* ready to run, without a CPU */
 	double late;   /* of which on waking up from sleep */
-	double rate;   /* reached, as a part of what fio was told to; 0: no rate= or the like */
-	bool limited;  /* rate=, rate_iops= or thinktime= */
+	double ios;
+	double rate;  /* reached, as a part of what fio was told to; 0: no rate= or the like */
+	bool limited; /* rate=, rate_iops= or thinktime= */
 	bool has_delay;
 };
 
-/* Where all of the run time went: these parts add up to 1. */
+/* Where all of the run time went, of one job or, weighted by their run time, of several: these add up to 1. */
 struct parts {
 	double generator;
 	double storage;

@@ -79,6 +79,13 @@ substitutes() {
 		same f wanted "$option"
 		rm f
 	done
+	# Not every device can be polled.
+	dgen_raw --dedup_ratio=2 --compress_ratio=2 --rw=randwrite --hipri=1
+	if ((status == 0)); then
+		same f wanted hipri
+	else
+		refused "Operation not supported"
+	fi
 }
 
 @test "backend: the options of libaio leave the same bytes" {

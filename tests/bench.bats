@@ -77,6 +77,13 @@ job_has() {
 		50 --compress-ratio 3.0 --dedup-ratio 2.0
 		10 --no-direct
 		10 --buffer-size 8388608
+		10 --buffer-size 8MB
+		20 --buffer-size 16MB
+		10 --num-writers 8
+		10 --num-writers 16
+		20 --num-writers 32 --buffer-size 256KB
+		10 --buffer-count 256
+		10 --buffer-count 512
 		10 --buffer-count 100
 		10 --buffer-size 2MB
 		10 --max-threads 32
@@ -98,7 +105,18 @@ job_has() {
 		--size 100GB --buffer-size 8MB --buffer-count 512 --num-writers 16
 		--size 50GB --compress-ratio 3.0 --dedup-ratio 2.0
 		--size 1GB --no-direct
-		--size 10GB --num-writers 32 --buffer-size 4MB
+		--size 10GB
+		--size 10GB --num-writers 8
+		--size 10GB --num-writers 16
+		--size 10GB --num-writers 32
+		--size 10GB --buffer-size 8MB
+		--size 10GB --buffer-size 16MB
+		--size 10GB --buffer-size 8388608
+		--size 10GB --buffer-size 2MB
+		--size 10GB --buffer-count 100
+		--size 10GB --buffer-count 256
+		--size 10GB --buffer-count 512
+		--size 10GB --max-threads 32
 	END
 }
 

@@ -11,10 +11,10 @@ counts() {
 	jq -c '[.jobs[] | [.read, .write, .trim | .io_bytes, .total_ios], .error]' "$1"
 }
 
-# like_fio OPTION...: the counts are those of fio's io_uring engine, which goes first. Ours is a process and
-# a thread in turn.
+# like_fio OPTION...: the counts are those of fio's io_uring engine, which goes first. Ours is a process, whose
+# output is json, and a thread, with json+, in turn.
 like_fio() {
-	local wanted
+	local wanted formats=(json json+)
 
 	has_fio_engine io_uring || skip "this fio has no io_uring engine"
 	timeout 60 "$FIO" --name=j --ioengine=io_uring --directory=. --filename_format='t.$filenum' \
@@ -24,7 +24,8 @@ like_fio() {
 	rm -f t.*
 	TURN=$((!${TURN:-1}))
 	for thread in $(full "0 1" $TURN); do
-		dgen --directory=. --filename_format='o.$filenum' --dedup_ratio=2 --thread=$thread "$@"
+		dgen --directory=. --filename_format='o.$filenum' --dedup_ratio=2 --thread=$thread \
+			--output-format=${formats[thread]} "$@"
 		[[ $(counts fio.out) == "$wanted" ]] ||
 			fail "thread=$thread $*: counts $(counts fio.out), with io_uring $wanted"
 	done

@@ -109,6 +109,15 @@ wrong() {
 }
 
 @test "input: a file that may not be written" {
+	# Root may write any file.
+	if ((EUID)); then
+		: >f
+		chmod 400 f
+		dgen_raw
+		failed
+		[[ ! -s f ]] && grep -q 'f: Permission denied\|f.*Permission denied' fio.out fio.err
+		return
+	fi
 	loop_device 16m --read-only
 	dgen_raw --filename="$DEVICE" --size=16m
 	failed
@@ -244,6 +253,10 @@ wrong() {
 	compression_is 2 "50 %" taken
 	dgen --dedup_ratio=2 --compress_ratio=2
 	same f taken "the same bytes as with our options"
+	for option in scramble_buffers=0 scramble_buffers=1 refill_buffers=0 refill_buffers=1; do
+		dgen --dedup_ratio=2 --compress_ratio=2 --$option
+		same f taken "$option"
+	done
 	dgen --dedupe_percentage=75 --buffer_compress_percentage=80 --buffer_compress_chunk=4k \
 		--size=64m --numjobs=2 --thread=1
 	dedup_is 4 0.1 "75 %" f

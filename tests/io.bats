@@ -365,14 +365,12 @@ filled() {
 	done
 }
 
-@test "io: io_submit_mode=offload works or is refused" {
-	dgen_raw --dedup_ratio=2 --rw=randwrite --bs=4k --io_submit_mode=offload
-	if ((status == 0)); then
-		moved write 16
-		filled "offload" f 16
-	else
-		failed
-	fi
+@test "io: io_submit_mode=offload is refused" {
+	for backend in io_uring fio:psync; do
+		dgen_raw --backend=$backend --rw=randwrite --bs=4k --io_submit_mode=offload
+		refused io_submit_mode=offload
+	done
+	[[ ! -e f ]]
 }
 
 @test "io: the log of another run is replayed" {
@@ -387,4 +385,14 @@ filled() {
 @test "io: the null back end writes nothing and counts" {
 	dgen --backend=null --size=256m --bs=1m --dedup_ratio=2
 	moved write 256
+}
+
+# Jobs were processes until here, where a test did not say otherwise.
+@test "io: all of this with threads, and json+" {
+	[[ ! ${JOBS:-} ]] || return 0
+	JOBS="--thread=1 --output-format=json+" bats "$BATS_TEST_FILENAME" >again 2>&1 || {
+		grep -A 30 '^not ok' again >&2
+		fail "with threads"
+	}
+	grep -c '^ok' again
 }

@@ -233,15 +233,16 @@ fio_raw() {
 }
 
 # dgen_raw [option]...: one job over the file f, a sequential write of 64k blocks; it may fail. Later
-# options win, so that a test names only what it is about. The name is relative, so that the data,
+# options win, those of $JOBS first, so that a test names only what it is about. The name is relative, so that the data,
 # which follows from it, is the same in every run of a test.
 dgen_raw() {
 	local where=(--filename=f)
 
 	# fio adds up file names rather than taking the last.
 	[[ " $*" == *" --directory="* || " $*" == *" --filename="* ]] && where=()
+	# shellcheck disable=SC2086 # several
 	fio_raw --name=j "${where[@]}" --rw=write --bs=64k --size=16m --direct="$DIRECT" \
-		--iodepth=8 --data_seed=1 --output-format=json "$@"
+		--iodepth=8 --data_seed=1 --output-format=json ${JOBS:-} "$@"
 }
 
 # dgen [option]...: the same, and it must end well.

@@ -150,13 +150,18 @@ free_port() {
 	# The name is part of the address.
 	WEB=(--filename=/f --dedup_domain=f --dedup_ratio=2 --compress_ratio=3 --size=4m --iodepth=1
 		--backend=fio:http --backend_options="http_mode=webdav,http_host=127.0.0.1:$PORT")
-	dgen "${WEB[@]}"
-	# One object for each block: NAME_OFFSET_LENGTH.
-	(($(find web -name 'f_*' | wc -l) == 64)) || { find web >&2; false; }
-	find web -name 'f_*' | sort -t _ -k 2n | xargs cat >got
-	same got wanted webdav
-	dgen "${WEB[@]}" --rw=read --verify=crc32c
-	[[ $(json '.jobs[0].read.io_bytes') == 4194304 ]]
+	for jobs in --thread=0 "--thread=1 --output-format=json+"; do
+		rm -f web/f_*
+		# shellcheck disable=SC2086 # several
+		dgen "${WEB[@]}" $jobs
+		# One object for each block: NAME_OFFSET_LENGTH.
+		(($(find web -name 'f_*' | wc -l) == 64)) || { find web >&2; false; }
+		find web -name 'f_*' | sort -t _ -k 2n | xargs cat >got
+		same got wanted "webdav $jobs"
+		# shellcheck disable=SC2086 # several
+		dgen "${WEB[@]}" $jobs --rw=read --verify=crc32c
+		[[ $(json '.jobs[0].read.io_bytes') == 4194304 ]]
+	done
 }
 
 # s3 KEY [option]...: a job over the server of the next test, with this key.
@@ -223,18 +228,27 @@ fio_server() {
 	until_there eval ": </dev/tcp/127.0.0.1/$PORT" || { show "server.$1"; fail "no server"; }
 }
 
-# on_hosts OPTION...: a job file with these lines, run by both servers; leaves f in alpha and beta.
-on_hosts() {
+# hosts_run OPTION...: both servers run a job file with these lines.
+hosts_run() {
 	{
 		echo "[j]"
 		printf '%s\n' "ioengine=external:$ENGINE" filename=f rw=write bs=64k size=16m \
 			"direct=$DIRECT" iodepth=8 dedup_ratio=2 compress_ratio=2 "$@"
 	} >hosts.fio
+	printf 'ip:127.0.0.1,%s\n' "$ALPHA" "$BETA" >hosts.txt
+	status=0
+	timeout 60 "$FIO" --client=hosts.txt hosts.fio >fio.out 2>fio.err || status=$?
+}
+
+# on_hosts OPTION...: leaves f in alpha and beta.
+on_hosts() {
 	rm -f alpha/f beta/f
-	timeout 60 "$FIO" --client="ip:127.0.0.1,$ALPHA" hosts.fio --client="ip:127.0.0.1,$BETA" hosts.fio \
-		>fio.out 2>fio.err || { show fio.out fio.err server.*; fail "the client failed: $*"; }
+	hosts_run "$@"
+	((status == 0)) || { show fio.out fio.err server.*; fail "the client failed: $*"; }
 	dedup_is 2 0.5 "of one host: $*" alpha/f
 	dedup_is 2 0.5 "of the other: $*" beta/f
+	(($(grep -c 'dgen report$' fio.out) == 2 && $(grep -c '^    target  *f$' fio.out) == 2)) ||
+		{ show fio.out; fail "not the reports of both"; }
 }
 
 @test "remote: hosts share nothing, or are clones, as the seed and the domain say" {
@@ -258,4 +272,15 @@ on_hosts() {
 	on_hosts data_seed=7 dedup_domain=both
 	same alpha/f beta/f "clones"
 	dedup_is 4 0.5 "both together" alpha/f beta/f
+	# What the one has written the other verifies, and says what is wrong.
+	on_hosts data_seed=7 dedup_domain=%h thread=1
+	mv beta/f moved
+	mv alpha/f beta/f
+	cp beta/f alpha/f
+	hosts_run data_seed=7 dedup_domain=alpha rw=read verify=crc32c
+	((status == 0)) || { show fio.out fio.err server.*; false; }
+	mv moved beta/f
+	hosts_run data_seed=7 dedup_domain=alpha rw=read verify=crc32c
+	((status != 0)) && cat fio.out fio.err server.beta | grep -q 'dgen: .*wrong' ||
+		{ show fio.out fio.err server.*; false; }
 }

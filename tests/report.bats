@@ -116,6 +116,19 @@ throttled() {
 	done
 }
 
+@test "report: each field of the file is in the man page, and the other way round" {
+	reported --gen_threads=1
+	for field in $(of_report '[paths | .[-1] | strings] | unique[]'); do
+		grep -qF "*$field*" "$ROOT/man/fio-engine-dgen.1.scd" || fail "$field is not described"
+	done
+	for field in $(sed -n '/^# REPORT FILE/,/^# SEE ALSO/p' "$ROOT/man/fio-engine-dgen.1.scd" |
+		grep -oE '\*[a-z0-9_]+\*' | tr -d '*' | sort -u); do
+		[[ $field == iomem || $field == verify ]] ||
+			of_report '[paths | .[-1] | strings] | unique[]' | grep -qx "$field" ||
+			fail "no $field"
+	done
+}
+
 @test "report: latency is fio's own" {
 	reported --percentile_list=50:99
 	near "$(of_report '.groups[0].write_latency_ns.mean')" \

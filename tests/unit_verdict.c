@@ -85,6 +85,30 @@ static void test_late(void **state)
 	judge(&times, VERDICT_RATE);
 }
 
+static void test_spinning(void **state)
+{
+	/* fio holds it back on the CPU, and gets one for a part of the time only. */
+	struct times times = { .run = 10,
+			       .make = 0.1,
+			       .submit = 0.1,
+			       .cpu = 3,
+			       .delay = 6.5,
+			       .ios = 1000,
+			       .limited = true,
+			       .rate = 0.9,
+			       .has_delay = true };
+
+	(void)state;
+	judge(&times, VERDICT_RATE);
+	/* That many take fio all of the time. */
+	times.ios = 1000000;
+	judge(&times, VERDICT_SUBMISSION);
+	/* A limit that is no obstacle: it was making data. */
+	times.ios = 1000;
+	times.make = 2.9;
+	judge(&times, VERDICT_GENERATOR);
+}
+
 static void test_helpers(void **state)
 {
 	/* It sleeps until a helper thread is ready. */
@@ -136,8 +160,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_largest_part), cmocka_unit_test(test_sleep_while_submitting),
 		cmocka_unit_test(test_busy_waiting), cmocka_unit_test(test_no_cpu),
-		cmocka_unit_test(test_late),         cmocka_unit_test(test_helpers),
-		cmocka_unit_test(test_limits),       cmocka_unit_test(test_odd_figures),
+		cmocka_unit_test(test_late),         cmocka_unit_test(test_spinning),
+		cmocka_unit_test(test_helpers),      cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_odd_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
