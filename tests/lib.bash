@@ -106,6 +106,8 @@ setup() {
 	MAPPED=    # a device of device-mapper
 	IN_MEMORY= # a file outside $T
 	HUGE_PAGES=
+	# For what is built for it: with sanitizers FIO is a script.
+	BARE_FIO=$FIO
 	with_sanitizers
 	with_coverage
 	cd "$T" || return 1
