@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "account.h"
 
@@ -89,6 +90,31 @@ static bool run_delay(uint64_t *delay)
 	return found == 2;
 }
 
+static void count_switches(long *slept, long *taken)
+{
+	struct rusage usage = { 0 };
+
+	getrusage(RUSAGE_THREAD, &usage);
+	*slept = usage.ru_nvcsw;
+	*taken = usage.ru_nivcsw;
+}
+
+/*
+ * Who sleeps often has most of its delay on waking up, and lost it to what it slept for. The kernel tells
+ * only how often a thread got up and how often it was taken off a CPU, not what each has cost.
+ */
+static uint64_t find_late(const struct account *account)
+{
+	long slept, taken;
+
+	count_switches(&slept, &taken);
+	slept -= account->slept_before;
+	taken -= account->taken_before;
+	if (slept <= 0)
+		return 0;
+	return (uint64_t)((double)account->delay * (double)slept / (double)(slept + taken));
+}
+
 void account_start(struct account *account, bool asked)
 {
 	meter_init(&account->fill, true, asked);
@@ -100,6 +126,7 @@ void account_start(struct account *account, bool asked)
 	account->started = account->ended = account_now();
 	account->cpu_before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	account->has_delay = run_delay(&account->delay_before);
+	count_switches(&account->slept_before, &account->taken_before);
 }
 
 void account_stop(struct account *account)
@@ -124,4 +151,5 @@ void account_close(struct account *account)
 	most = most > account->cpu ? most - account->cpu : 0;
 	if (account->delay > most)
 		account->delay = most;
+	account->late = find_late(account);
 }

@@ -87,8 +87,10 @@ struct account {
 	struct meter busy; /* with at least one I/O in flight */
 	uint64_t busy_since;
 	uint64_t started, ended;
-	uint64_t cpu_before, cpu;     /* ns on a CPU: before it started, and since */
-	uint64_t delay_before, delay; /* ns ready to run, but waiting for a CPU; likewise */
+	uint64_t cpu_before, cpu;        /* ns on a CPU: before it started, and since */
+	uint64_t delay_before, delay;    /* ns ready to run, but waiting for a CPU; likewise */
+	uint64_t late;                   /* of which after it had slept */
+	long slept_before, taken_before; /* how often it slept, and was taken off a CPU */
 	bool has_delay;
 };
 

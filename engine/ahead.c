@@ -29,8 +29,8 @@ enum {
 	/* So much waits to be filled before it is worth waking a helper. */
 	WAKE_BYTES = 32768,
 	/*
-	 * So much may wait to be sent, or two buffers: what is filled far ahead only leaves the cache
-	 * before it is sent. Not counted is what is in flight.
+	 * So much may wait to be sent: what is filled far ahead only leaves the cache before it is sent. Of
+	 * larger buffers two while others are in flight, else one, which all threads fill together.
 	 */
 	AHEAD_BYTES = 4 << 20,
 	/* At least; whole units. */
@@ -335,7 +335,7 @@ static enum fio_q_status ahead_queue(struct thread_data *td, struct io_u *io_u)
 	struct io_state *state = job_state_of(job, io_u);
 	uint64_t at, untaken;
 
-	if (a->unsent_bytes >= AHEAD_BYTES && a->queued - a->sent > 1)
+	if (a->unsent_bytes >= AHEAD_BYTES && a->queued - a->sent > (a->in_inner ? 1 : 0))
 		return FIO_Q_BUSY;
 	/* Some engines look by this flag for what they may ask the system about. */
 	io_u_clear(td, io_u, IO_U_F_FLIGHT);

@@ -5,6 +5,11 @@
 
 #include "job.h"
 
+enum {
+	/* To hand over less costs more than to make it. */
+	AHEAD_MIN_BYTES = 8192,
+};
+
 /*
  * After the inner engine's init, in the job's own process: starts the threads, and puts hooks before
  * job->ops. Does nothing, and says why, where the inner engine does one I/O at a time. 0 or -errno.

@@ -5,12 +5,13 @@
  * A write is filled in prep, in place: the hook that fio calls when it has chosen file, offset
  * and length, just before it takes the start time and submits. fio fills its own buffers at the
  * same point, so that no latency that fio measures contains the making of data. With gen_threads=
- * prep only notes what is to be made; see ahead.c.
+ * prep only notes what is to be made, unless it is little; see ahead.c.
  */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "check.h"
 #include "marks.h"
 #include "metered.h"
@@ -55,7 +56,7 @@ static void prepare_write(struct job *job, struct io_state *state, struct io_u *
 	note_fill(job, state);
 	if (version >= job->newest)
 		job->newest = version + 1;
-	state->unfilled = job->ahead != NULL;
+	state->unfilled = job->ahead && io_u->buflen >= AHEAD_MIN_BYTES;
 	if (state->unfilled)
 		return;
 	begin = meter_begin(&account->fill);

@@ -151,6 +151,7 @@ static void take_times(struct job *job, struct writer *writer)
 	times->submit = seconds(a->submit.ns);
 	times->cpu = seconds(a->cpu);
 	times->delay = seconds(a->delay);
+	times->late = seconds(a->late);
 	times->has_delay = a->has_delay;
 	take_rate(job, times);
 	writer->filled = a->filled;
@@ -226,6 +227,7 @@ static void add_times(struct times *to, const struct times *from)
 	to->submit += from->submit;
 	to->cpu += from->cpu;
 	to->delay += from->delay;
+	to->late += from->late;
 	to->has_delay = to->has_delay && from->has_delay;
 	to->limited = to->limited || from->limited;
 	to->rate += from->rate * from->run;

@@ -8,7 +8,7 @@
  * nor waited for a CPU. Where fio has no reason to sleep, all sleeping is waiting for storage.
  *
  * A thread that is ready but has no CPU lost it to whatever it was computing: the generator, in
- * proportion to its part of the CPU time.
+ * proportion to its part of the CPU time. Where it got up late, its sleep was longer by that.
  */
 #include "verdict.h"
 
@@ -22,11 +22,11 @@ static double at_least_0(double value)
 	return value > 0 ? value : 0;
 }
 
-/* Without the kernel's figure: what is spent outside of the hooks, unless fio slept there. */
+/* While it computed. Without the kernel's figure: what is spent outside of the hooks, unless fio slept there. */
 static double without_cpu(const struct times *t)
 {
 	if (t->has_delay)
-		return t->delay;
+		return t->delay - t->late;
 	if (t->limited)
 		return 0;
 	return least(at_least_0(t->run - t->cpu - t->wait - t->await),
@@ -46,7 +46,8 @@ void verdict_parts(const struct times *t, struct parts *parts)
 	const double wait = least(t->wait, t->run - make);
 	const double outside = at_least_0(t->run - make - wait - t->submit);
 	/* Waiting for helper threads is sleep too. */
-	double slept = t->has_delay ? at_least_0(t->run - t->cpu - t->delay - t->await) : wait;
+	double slept = t->has_delay ? at_least_0(t->run - t->cpu - without_cpu(t) - t->await) :
+				      wait;
 	double storage = wait, held_back = 0;
 
 	if (t->limited) {

@@ -14,6 +14,7 @@ struct times {
 	double submit; /* in the back end's hooks otherwise */
 	double cpu;    /* on a CPU */
 	double delay;  /* ready to run, without a CPU */
+	double late;   /* of which on waking up from sleep */
 	double rate;   /* reached, as a part of what fio was told to; 0: no rate= or the like */
 	bool limited;  /* rate=, rate_iops= or thinktime= */
 	bool has_delay;

@@ -32,6 +32,7 @@ same_bytes() {
 	without_helpers
 	with_helpers "64k"
 	with_helpers "4k at random, thread" --rw=randwrite --bs=4k --thread=1
+	with_helpers "8k at random" --rw=randwrite --bs=8k
 	with_helpers "1m, thread" --bs=1m --thread=1
 	with_helpers "batches" --iodepth_batch=4 --iodepth_batch_complete_min=2
 	same_bytes "odd sizes" --bsrange=512-100k --bs_unaligned=1 --direct=0 --size=5000k
@@ -67,7 +68,8 @@ same_bytes() {
 }
 
 @test "ahead: what overlaps is verified" {
-	dgen --rw=randrw --bs=4k --size=4m --loops=2 --norandommap --verify=md5 --gen_threads=3 \
+	# Less than 8k is made in the job's thread.
+	dgen --rw=randrw --bsrange=4k-16k --size=4m --loops=2 --norandommap --verify=md5 --gen_threads=3 \
 		--iodepth=16
 	dgen --rw=randwrite --bs=16k --size=4m --loops=2 --verify=md5 --gen_threads=2 \
 		--numjobs=2 --io_size=8m --norandommap

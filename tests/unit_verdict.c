@@ -68,6 +68,23 @@ static void test_no_cpu(void **state)
 	      VERDICT_SUBMISSION);
 }
 
+static void test_late(void **state)
+{
+	struct times times = {
+		.run = 10, .make = 0.2, .cpu = 0.4, .delay = 7, .late = 6.5, .has_delay = true
+	};
+
+	/* It waits for storage, and gets up late each time. */
+	(void)state;
+	times.wait = 9;
+	judge(&times, VERDICT_STORAGE);
+	/* fio sleeps, and gets up too late to reach the rate. */
+	times.wait = 0;
+	times.limited = true;
+	times.rate = 0.5;
+	judge(&times, VERDICT_RATE);
+}
+
 static void test_helpers(void **state)
 {
 	/* It sleeps until a helper thread is ready. */
@@ -119,8 +136,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_largest_part), cmocka_unit_test(test_sleep_while_submitting),
 		cmocka_unit_test(test_busy_waiting), cmocka_unit_test(test_no_cpu),
-		cmocka_unit_test(test_helpers),      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_odd_figures),
+		cmocka_unit_test(test_late),         cmocka_unit_test(test_helpers),
+		cmocka_unit_test(test_limits),       cmocka_unit_test(test_odd_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
