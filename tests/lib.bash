@@ -109,6 +109,7 @@ setup() {
 	IN_MEMORY= # a file outside $T
 	HUGE_PAGES=
 	# For what is built for it: with sanitizers FIO is a script.
+	# shellcheck disable=SC2034 # by the tests
 	BARE_FIO=$FIO
 	with_sanitizers
 	with_coverage
