@@ -446,6 +446,17 @@ static bool guess_shared(const struct dgen *dgen, const struct dgen_inside *in,
 	return false;
 }
 
+/* What was found by arithmetic alone may be a place that has something else. */
+static bool has(const struct dgen *dgen, const struct dgen_inside *in,
+		const struct dgen_source *source, struct dgen_content number)
+{
+	struct dgen_content there = dgen_content(dgen, source->domain, source->version,
+						 source->offset / in->unit);
+
+	there.high += source->offset % in->unit / DGEN_BLOCK * DGEN_GOLDEN;
+	return same(there, number);
+}
+
 /* block: of a place. */
 static bool guess(const struct dgen *dgen, const struct dgen_inside *in, struct dgen_content number,
 		  uint32_t block, struct dgen_source *source)
@@ -460,7 +471,8 @@ static bool guess(const struct dgen *dgen, const struct dgen_inside *in, struct 
 			source->domain = domain;
 			source->version = version;
 			source->offset = offset_of(in, low - domain, block);
-			return true;
+			if (has(dgen, in, source, number))
+				return true;
 		}
 	}
 	return guess_shared(dgen, in, number, block, source);

@@ -65,7 +65,7 @@ built_for() {
 		tar -xf - -C fio/src
 	header=$(grep -lrx --include='*.h' "$line" fio/src) || fail "no '$line' in fio's headers"
 	sed -i "s/^$line\$/&\n\tunsigned long inserted[2];/" "$header"
-	make --no-print-directory -C "$ROOT" B="$T/build" FIO_DIR="$T/fio" CFLAGS=-O0 \
+	make --no-print-directory -C "$ROOT" B="$T/build" FIO_DIR="$T/fio" FIO="$BARE_FIO" CFLAGS=-O0 \
 		"$T/build/libdgen_engine.so" >make.out 2>&1 || { show make.out; false; }
 	ENGINE=$T/build/libdgen_engine.so
 }

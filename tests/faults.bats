@@ -658,7 +658,8 @@ mapped() {
 	END
 	chmod +x nobody.sh
 	FIO=./nobody.sh
-	chmod a+rx "$T/.." 2>/dev/null || true
+	# With sanitizers fio is a script there.
+	chmod a+rx "$T"/{..,../..} "$BATS_FILE_TMPDIR"{,/..} 2>/dev/null || true
 	setpriv --reuid=65534 --regid=65534 --clear-groups test -r "$ENGINE" -a -w . ||
 		skip "another user cannot read the engine or write to $T"
 	# Registered buffers count as locked memory: without them then.

@@ -88,14 +88,16 @@ no_reports() {
 	local found
 
 	found=$(cat "$T"/sanitizer.* 2>/dev/null | awk '
-		/^(==[0-9]+==)? *$|^=+$|^$/ { if (ours) printf "%s", text; text = ""; ours = 0 }
+		/^(==[0-9]+==)? *$|^=+$|^$/ { if (ours && !fios) printf "%s", text; text = ""; ours = fios = 0 }
 		{ text = text $0 "\n" }
 		/ #[01] .*libdgen_engine/ || / runtime error: / || /ERROR: AddressSanitizer/ { ours = 1 }
+		# fio frees the options of a job that is a process and was killed twice, with engines of its own too.
+		/ #1 .* in fio_options_free .*\(fio\+/ { fios = 1 }
 		# valgrind knows no object where it knows the file.
 		/^==[0-9]+== +at / { frames = 0 }
 		/^==[0-9]+== +(at|by) / && !/vgpreload/ && frames++ < 2 &&
 			/\((\.\/)?(engine|generator|verify)\/[^ ]*:[0-9]+\)/ { ours = 1 }
-		END { if (ours) printf "%s", text }')
+		END { if (ours && !fios) printf "%s", text }')
 	[[ ! $found ]] || fail "$found"
 }
 
@@ -106,6 +108,9 @@ setup() {
 	MAPPED=    # a device of device-mapper
 	IN_MEMORY= # a file outside $T
 	HUGE_PAGES=
+	# For what is built for it: with sanitizers FIO is a script.
+	# shellcheck disable=SC2034 # by the tests
+	BARE_FIO=$FIO
 	with_sanitizers
 	with_coverage
 	cd "$T" || return 1

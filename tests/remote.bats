@@ -32,7 +32,8 @@ nbd_server() {
 
 # Of the last job over NBD.
 nbd_json() {
-	jq -er "$1" json
+	# The lines of the threads about their connections come first.
+	sed -n "/^{/,\$p" json | jq -er "$1"
 }
 
 # Sets PORT to one of the loopback interface that nobody listens on.
@@ -108,8 +109,6 @@ free_port() {
 		# shellcheck disable=SC2086 # several
 		dgen_raw "${NBD[@]}" --rw=randwrite --verify=crc32c --continue_on_error=io $jobs
 		((status == 0)) || { show fio.out fio.err; fail "$jobs: $status"; }
-		# A thread's line about its connection comes first.
-		sed -i '/^fio: /d' json
 		# Only what was written is read back.
 		nbd_json '.jobs[0] | (.write.io_bytes + .read.io_bytes) / 65536 + .total_err ==
 			256 + .write.io_bytes / 65536 and .total_err > 5' >/dev/null ||

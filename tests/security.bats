@@ -265,6 +265,9 @@ write_device() {
 	need_root
 	need_command setpriv
 	nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+	# With sanitizers fio is a script there, and what they find is written beside it.
+	chmod 777 "$T"
+	chmod a+rx "$T"/{..,../..} "$BATS_FILE_TMPDIR"{,/..} 2>/dev/null || true
 	mkdir own
 	chown 65534:65534 own
 	"${nobody[@]}" test -r "$ENGINE" -a -x "$(command -v "$FIO")" -a -w own ||
