@@ -356,6 +356,17 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 	return true;
 }
 
+/* Bytes [at, end) of a unit that is one block of equal chunks. */
+static inline bool do_simple(struct task *t, const struct dgen_content *content, uint32_t at,
+			     uint32_t end)
+{
+	const struct dgen_shape shape = { at, end, t->dgen->period, t->dgen->random, t->stale };
+
+	if (t->tally)
+		dgen_tally_note(t->tally, content, 0, at, end);
+	return do_blocks(t, content, 1, &shape);
+}
+
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
@@ -365,11 +376,6 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
-	if (dgen->simple) {
-		struct dgen_shape shape = { at, end, dgen->period, dgen->random, t->stale };
-
-		return do_blocks(t, content, 1, &shape);
-	}
 	if (!dgen->nr_parts)
 		return do_chunks(t, *content, at, end, dgen->random);
 	part = part_of(dgen, content, &random);
@@ -442,7 +448,11 @@ static size_t do_range(struct task *task, uint64_t domain, uint64_t version, uin
 								     unit);
 
 			step = left < step ? left : step;
-			go_on = do_unit(task, &content, (uint32_t)at, (uint32_t)(at + step));
+			/* Not a call where it can be none: what calls store delays the blocks. */
+			go_on = dgen->simple ? do_simple(task, &content, (uint32_t)at,
+							 (uint32_t)(at + step)) :
+					       do_unit(task, &content, (uint32_t)at,
+						       (uint32_t)(at + step));
 		}
 		unit += units;
 		left -= step;
