@@ -231,11 +231,11 @@ struct task {
 
 /* Count blocks at once; like all below false if it ends in one of them. */
 static inline bool do_blocks(struct task *t, const struct dgen_content *numbers, size_t count,
-			     struct dgen_shape shape)
+			     const struct dgen_shape *shape)
 {
 	size_t done = t->operation(&t->dgen->tables, numbers, count, shape, t->at);
 
-	t->at += done * (shape.end - shape.begin);
+	t->at += done * (shape->end - shape->begin);
 	return done == count;
 }
 
@@ -244,7 +244,7 @@ static inline bool do_blocks(struct task *t, const struct dgen_content *numbers,
  * kernel takes them together.
  */
 static bool do_alike(struct task *t, struct dgen_content content, uint32_t from, uint32_t to,
-		     struct dgen_shape shape)
+		     const struct dgen_shape *shape)
 {
 	struct dgen_content numbers[BATCH];
 
@@ -284,7 +284,7 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 			shape.end = end - start;
 		else if (!shape.begin && chunk <= DGEN_BLOCK)
 			count = (end - start) / DGEN_BLOCK;
-		if (!do_alike(t, content, block, block + count, shape))
+		if (!do_alike(t, content, block, block + count, &shape))
 			return false;
 		at = start + (count - 1) * DGEN_BLOCK + shape.end;
 	}
@@ -356,6 +356,17 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 	return true;
 }
 
+/* Bytes [at, end) of a unit that is one block of equal chunks. */
+static inline bool do_simple(struct task *t, const struct dgen_content *content, uint32_t at,
+			     uint32_t end)
+{
+	const struct dgen_shape shape = { at, end, t->dgen->period, t->dgen->random, t->stale };
+
+	if (t->tally)
+		dgen_tally_note(t->tally, content, 0, at, end);
+	return do_blocks(t, content, 1, &shape);
+}
+
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
@@ -365,11 +376,6 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
-	if (dgen->simple) {
-		struct dgen_shape shape = { at, end, dgen->period, dgen->random, t->stale };
-
-		return do_blocks(t, content, 1, shape);
-	}
 	if (!dgen->nr_parts)
 		return do_chunks(t, *content, at, end, dgen->random);
 	part = part_of(dgen, content, &random);
@@ -407,7 +413,7 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 		dgen_walk_on(&dgen->plan, &walk, part, contents);
 		if (t->tally)
 			dgen_tally_units(t->tally, contents, part, shape.end);
-		if (!do_blocks(t, contents, part, shape))
+		if (!do_blocks(t, contents, part, &shape))
 			return false;
 		count -= part;
 	}
@@ -415,11 +421,11 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 }
 
 /* How many bytes were done before a block that was not as it should be; length if all were. */
-static size_t do_range(struct task task, uint64_t domain, uint64_t version, uint64_t offset,
+static size_t do_range(struct task *task, uint64_t domain, uint64_t version, uint64_t offset,
 		       size_t length)
 {
-	const struct dgen *dgen = task.dgen;
-	const uint8_t *buffer = task.at;
+	const struct dgen *dgen = task->dgen;
+	const uint8_t *buffer = task->at;
 	size_t size = dgen->unit.value;
 	uint64_t at; /* in the first unit */
 	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
@@ -432,23 +438,27 @@ static size_t do_range(struct task task, uint64_t domain, uint64_t version, uint
 		if (dgen->simple && !at && left >= 2 * size) {
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
-			go_on = do_units(&task, domain, version, unit, units);
+			go_on = do_units(task, domain, version, unit, units);
 		} else if (dgen->grouped) {
 			step = left < step ? left : step;
-			go_on = do_grouped(&task, domain, version, unit, (uint32_t)at,
+			go_on = do_grouped(task, domain, version, unit, (uint32_t)at,
 					   (uint32_t)(at + step));
 		} else {
 			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
 								     unit);
 
 			step = left < step ? left : step;
-			go_on = do_unit(&task, &content, (uint32_t)at, (uint32_t)(at + step));
+			/* Not a call where it can be none: what calls store delays the blocks. */
+			go_on = dgen->simple ? do_simple(task, &content, (uint32_t)at,
+							 (uint32_t)(at + step)) :
+					       do_unit(task, &content, (uint32_t)at,
+						       (uint32_t)(at + step));
 		}
 		unit += units;
 		left -= step;
 		at = 0;
 	}
-	return (size_t)(task.at - buffer);
+	return (size_t)(task->at - buffer);
 }
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
@@ -468,8 +478,9 @@ void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t versio
 {
 	const uint32_t stale = again ? dgen->most : (uint32_t)dgen->chunk.value;
 
-	do_range((struct task){ dgen, dgen->kernel->fill, buffer, stale, tally }, domain, version,
-		 offset, length);
+	struct task task = { dgen, dgen->kernel->fill, buffer, stale, tally };
+
+	do_range(&task, domain, version, offset, length);
 }
 
 uint64_t dgen_period(const struct dgen *dgen)
@@ -496,9 +507,9 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 		    const void *buffer, size_t length)
 {
 	/* This operation does not write. */
-	const struct task task = { dgen, dgen->kernel->compare, (uint8_t *)buffer,
-				   (uint32_t)dgen->chunk.value, NULL };
-	size_t same = do_range(task, domain, version, offset, length);
+	struct task task = { dgen, dgen->kernel->compare, (uint8_t *)buffer,
+			     (uint32_t)dgen->chunk.value, NULL };
+	size_t same = do_range(&task, domain, version, offset, length);
 
 	return same == length ?
 		       length :

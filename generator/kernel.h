@@ -42,10 +42,12 @@ struct dgen_shape {
 
 /*
  * Does something with count blocks of one shape, one behind the other at at. Returns how many of them
- * it did: count, or less where it found one that is not as it should be.
+ * it did: count, or less where it found one that is not as it should be. shape is a pointer since a copy
+ * on the stack, made in wider words than it was written in, would wait until all stores of the block
+ * before have left the store buffer.
  */
 typedef size_t dgen_operation(const struct dgen_tables *tables, const struct dgen_content *numbers,
-			      size_t count, struct dgen_shape shape, uint8_t *at);
+			      size_t count, const struct dgen_shape *shape, uint8_t *at);
 
 struct dgen_kernel {
 	const char *name;

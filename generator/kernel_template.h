@@ -256,30 +256,30 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 /* Apart, so that whole blocks need no room on the stack. */
 static __attribute__((noinline)) size_t fill_odd(const struct dgen_tables *t,
 						 struct dgen_content number,
-						 struct dgen_shape shape, uint8_t *out)
+						 const struct dgen_shape *shape, uint8_t *out)
 {
-	return odd(t, number, shape, out, false);
+	return odd(t, number, *shape, out, false);
 }
 
 static __attribute__((noinline)) size_t compare_odd(const struct dgen_tables *t,
 						    struct dgen_content number,
-						    struct dgen_shape shape, uint8_t *found)
+						    const struct dgen_shape *shape, uint8_t *found)
 {
-	return odd(t, number, shape, found, true);
+	return odd(t, number, *shape, found, true);
 }
 
 static size_t fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
-		   struct dgen_shape shape, uint8_t *out)
+		   const struct dgen_shape *shape, uint8_t *out)
 {
-	if ((shape.begin | shape.end) % DGEN_LINE)
+	if ((shape->begin | shape->end) % DGEN_LINE)
 		return fill_odd(t, numbers[0], shape, out);
-	return blocks(t, numbers, count, shape, out, false);
+	return blocks(t, numbers, count, *shape, out, false);
 }
 
 static size_t compare(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
-		      struct dgen_shape shape, uint8_t *found)
+		      const struct dgen_shape *shape, uint8_t *found)
 {
-	if ((shape.begin | shape.end) % DGEN_LINE)
+	if ((shape->begin | shape->end) % DGEN_LINE)
 		return compare_odd(t, numbers[0], shape, found);
-	return blocks(t, numbers, count, shape, found, true);
+	return blocks(t, numbers, count, *shape, found, true);
 }

@@ -65,4 +65,24 @@ static inline uint64_t dgen_mod(uint64_t x, const struct dgen_divisor *d)
 	return rest;
 }
 
+/*
+ * The same where x times a divisor of 2 or more is below 2^64. Then the reciprocal rounded up is as
+ * exact, and nothing is left to correct.
+ */
+static inline uint64_t dgen_divide_small(uint64_t x, const struct dgen_divisor *d, uint64_t *rest)
+{
+	uint64_t quotient = dgen_mulhi(x, d->reciprocal + 1);
+
+	*rest = x - quotient * d->value;
+	return quotient;
+}
+
+static inline uint64_t dgen_mod_small(uint64_t x, const struct dgen_divisor *d)
+{
+	uint64_t rest;
+
+	dgen_divide_small(x, d, &rest);
+	return rest;
+}
+
 #endif

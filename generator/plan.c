@@ -37,6 +37,7 @@
 #include "plan.h"
 
 #include <math.h>
+#include <string.h>
 
 #define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
 #define POOL_MAX 61        /* contents; but for large ratios */
@@ -119,6 +120,7 @@ static void lanes_init(struct dgen_plan *plan, uint64_t distance, uint32_t unit)
 	if (lanes > DGEN_PHASES)
 		lanes = (lanes + DGEN_PHASES - 1) / DGEN_PHASES * DGEN_PHASES;
 	plan->lanes = dgen_divisor(lanes);
+	plan->row = dgen_divisor(lanes * plan->run.value);
 	phases_init(plan);
 }
 
@@ -171,8 +173,6 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	 * early, as a tiny file has two shared contents from the start.
 	 */
 	plan->lead = plan->run.value * 2 / 3;
-	plan->stride = plan->run.value / plan->pool;
-	plan->stride_rest = plan->run.value % plan->pool;
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
@@ -212,68 +212,86 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	return (uint64_t)(sum >> 64);
 }
 
-/*
- * Finds what there is to know of a position of a run, whose index is known; true if the unit there is
- * shared.
- */
-static inline bool locate(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+/* What all units of a run have in common; *part: the fraction of the lane's next content before it. */
+static inline void enter_run(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t *part)
 {
-	uint64_t rest, part, row = dgen_divide(w->index, &plan->lanes, &w->lane);
+	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
+	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), part);
+}
 
-	w->first = position;
-	w->x = dgen_divide(position * plan->pool + plan->lead, &plan->run, &rest);
-	w->before = introduced(plan, w->lane, row * (plan->pool - 1), &part);
-	w->contents = introduced(plan, w->lane, row * (plan->pool - 1) + w->x, &w->part);
-	w->row = row;
-	w->step = 1 + dgen_mod(row + w->lane, &plan->turns);
-	w->age = dgen_mod(w->step * (w->x + 1) + w->turn, &plan->prime);
-	return rest + plan->pool >= plan->run.value;
+/* Where a unit is, and what there is to know of it. */
+static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t version,
+			  uint64_t unit)
+{
+	uint64_t in_row, part;
+
+	w->version = version;
+	w->unit = unit;
+	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
+	w->row = dgen_divide(unit, &plan->row, &in_row);
+	w->lane = dgen_divide_small(in_row, &plan->run, &w->first);
+	w->x = dgen_divide_small(w->first * plan->pool + plan->lead, &plan->run, &w->rest);
+	enter_run(plan, w, &part);
+	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
+	w->age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
+}
+
+/* What tells numbers of a domain from those of others. */
+static inline void set_domain(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t domain)
+{
+	w->low = domain + plan->seed;
+	w->high = domain * DGEN_GOLDEN + plan->seed;
 }
 
 /* Where in its run a shared unit is. */
-static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x, uint64_t *rest)
+static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x)
 {
-	return dgen_divide((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, rest);
+	uint64_t rest;
+
+	return dgen_divide_small((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, &rest);
 }
 
 /* Goes on to the next content that comes in this run, and the one of two units that takes it. */
 static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	uint64_t rest, skip = dgen_div(~w->arrival_part, &plan->places);
+	uint64_t skip = dgen_div(~w->arrival_part, &plan->places);
 	uint64_t taker = w->place + skip + !((w->version ^ (w->newest + 2)) & 1);
 
 	w->arrival_part += (skip + 1) * plan->rate;
 	w->newest++;
 	w->place += skip + 1;
-	w->arrival = w->place < plan->pool ? position_of(plan, taker, &rest) : UINT64_MAX;
+	w->arrival = w->place < plan->pool ? position_of(plan, taker) : UINT64_MAX;
 }
 
-/* The first shared unit at or behind a position of a run, and the first there that takes the newest. */
-static inline void find_shared(const struct dgen_plan *plan, uint64_t position, struct dgen_walk *w)
+/* The first unit of the run, from the next one on, that takes a new content. */
+static inline void find_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	uint64_t base;
-
-	locate(plan, position, w);
-	w->position = position_of(plan, w->x, &w->rest);
 	/* The unit before may have brought what this one takes. */
+	uint64_t back = w->x > 0 ? plan->rate : 0;
+
 	w->place = w->x - (w->x > 0);
-	base = w->row * (plan->pool - 1) + w->place;
-	w->newest = introduced(plan, w->lane, base, &w->arrival_part) - 1;
+	w->newest = w->contents - (w->part < back) - 1;
+	w->arrival_part = w->part - back;
 	do
 		next_arrival(plan, w);
-	while (w->arrival < position);
+	while (w->arrival < w->first);
 }
 
-/* Goes on to the next shared unit. */
-static inline void next_shared(const struct dgen_plan *plan, struct dgen_walk *w)
+static inline void next_run(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	w->x++;
-	w->position += plan->stride;
-	w->rest += plan->stride_rest;
-	w->position += w->rest >= plan->pool;
-	w->rest -= w->rest >= plan->pool ? plan->pool : 0;
-	w->age += w->step;
+	w->lane++;
+	if (w->lane == plan->lanes.value) {
+		w->lane = 0;
+		w->row++;
+	}
+	w->first = 0;
+	w->rest = plan->lead;
+	enter_run(plan, w, &w->part);
+	w->age = w->step + w->turn;
 	w->age -= w->age >= plan->pool ? plan->pool : 0;
+	w->x = 0;
+	w->contents = w->before;
+	find_arrival(plan, w);
 }
 
 /*
@@ -290,14 +308,15 @@ static inline bool count_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 	return part < 2 * plan->rate;
 }
 
-/* Of those two: is it this one at this version? */
-static bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w)
+/* Of those two: is it this one at this version? Anybody's guess, so without a branch. */
+static inline bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w)
 {
-	bool last = w->x == plan->pool - 1;
-	bool first = w->part < plan->rate && !last;
-	bool second = (last ? w->part < plan->rate : !first) && w->x;
+	unsigned int last = w->x == plan->pool - 1, odd = (w->version ^ w->contents) & 1;
+	unsigned int first = (w->part < plan->rate) & !last;
+	unsigned int second = (w->part < plan->rate + pick(last, 0, plan->rate)) & !first &
+			      (w->x > 0);
 
-	return (w->version ^ w->contents) & 1 ? first : second;
+	return (odd & first) | (~odd & second);
 }
 
 /*
@@ -396,42 +415,15 @@ static inline uint64_t of_age(const struct dgen_plan *plan, const struct dgen_wa
  * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
  * less to compute all that may be wanted.
  */
-static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w,
-					   bool is_shared)
+static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	bool paired = count_unit(plan, w), takes = takes_newest(plan, w);
-	uint64_t which = pick((unsigned int)paired & takes, w->contents - 1, of_age(plan, w));
+	const bool is_shared = w->rest + plan->pool >= plan->run.value;
+	uint64_t which;
 
+	count_unit(plan, w);
+	which = pick(takes_newest(plan, w), w->contents - 1, of_age(plan, w));
 	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
 		      pick(is_shared, which, w->version));
-}
-
-/* Where a unit is; returns its position in its run. */
-static inline uint64_t start(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t domain,
-			     uint64_t version, uint64_t unit)
-{
-	uint64_t position;
-
-	w->low = domain + plan->seed;
-	w->high = domain * DGEN_GOLDEN + plan->seed;
-	w->version = version;
-	w->unit = unit;
-	w->index = 0;
-	w->turn = 0;
-	if (!plan->pool)
-		return 0;
-	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
-	w->index = dgen_divide(unit, &plan->run, &position);
-	return position;
-}
-
-void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
-		     uint64_t version, uint64_t unit)
-{
-	uint64_t position = start(plan, walk, domain, version, unit);
-
-	if (plan->pool)
-		find_shared(plan, position, walk);
 }
 
 /* Apart, so that the walk of others need not lie in memory. */
@@ -440,74 +432,141 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 {
 	struct dgen_walk w;
 
-	locate(plan, start(plan, &w, domain, version, unit), &w);
+	set_domain(plan, &w, domain);
+	locate(plan, &w, version, unit);
+	if (w.rest + plan->pool < plan->run.value)
+		return number(&w, unit, version);
 	return growing_unit(plan, &w);
+}
+
+/* Apart, so that where nothing is shared no registers are saved. */
+static __attribute__((noinline)) struct dgen_content
+one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
+{
+	struct dgen_walk w;
+
+	locate(plan, &w, version, unit);
+	if (w.before < plan->pool)
+		return one_growing(plan, domain, version, unit);
+	set_domain(plan, &w, domain); /* late: registers are scarce before */
+	return any_unit(plan, &w);
 }
 
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
 				   uint64_t unit)
 {
 	struct dgen_walk w;
-	uint64_t position = start(plan, &w, domain, version, unit);
-	bool is_shared;
 
-	if (!plan->pool)
-		return number(&w, unit, version);
-	is_shared = locate(plan, position, &w);
-	if (w.before >= plan->pool)
-		return any_unit(plan, &w, is_shared);
-	return is_shared ? one_growing(plan, domain, version, unit) : number(&w, unit, version);
+	if (plan->pool)
+		return one_of_pool(plan, domain, version, unit);
+	set_domain(plan, &w, domain);
+	return number(&w, unit, version);
 }
 
-/* All as if they took an older content, then the few that take a new one. */
-static inline void walk_steady(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t end,
-			       struct dgen_content *out)
+void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
+		     uint64_t version, uint64_t unit)
 {
-	if (plan->newest == plan->pool)
-		for (; w->position < end; next_shared(plan, w))
-			out[w->position - w->first] = shared(w, w->lane, w->before - 1 - w->age);
-	for (; w->position < end; next_shared(plan, w))
-		out[w->position - w->first] = shared(w, w->lane, of_age(plan, w));
-	for (; w->arrival < end; next_arrival(plan, w))
+	set_domain(plan, walk, domain);
+	walk->version = version;
+	walk->unit = unit;
+	if (!plan->pool)
+		return;
+	locate(plan, walk, version, unit);
+	find_arrival(plan, walk);
+}
+
+static void walk_growing(const struct dgen_plan *plan, struct dgen_walk *w, size_t count,
+			 struct dgen_content *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		w->rest += plan->pool;
+		if (w->rest < plan->run.value) {
+			out[i] = number(w, w->unit + i, w->version);
+			continue;
+		}
+		w->rest -= plan->run.value;
+		out[i] = growing_unit(plan, w);
+		w->x++;
+	}
+}
+
+/* A number's two words, and masks for both: all of them are the same, whatever the byte order. */
+typedef uint64_t words __attribute__((vector_size(16)));
+typedef int32_t masks __attribute__((vector_size(16)));
+
+static inline masks all(uint64_t x)
+{
+	int32_t v = (int32_t)x;
+
+	return (masks){ v, v, v, v };
+}
+
+/*
+ * All as if they took an older content, then the few that take a new one. Whether a unit is shared is
+ * anybody's guess, so both is computed and one picked, by masks. A number is one store: those of the blocks
+ * have the store buffer to themselves else. Positions in a run, and so ages, are at most RUN_MAX.
+ */
+static inline __attribute__((always_inline)) void walk_steady(const struct dgen_plan *plan,
+							      struct dgen_walk *w, size_t count,
+							      bool hot, struct dgen_content *out)
+{
+	const struct dgen_content first = number(w, w->unit, w->version);
+	const struct dgen_content last = shared(w, w->lane, w->before - 1);
+	const masks run = all(plan->run.value), pool = all(plan->pool), left = run - pool;
+	const masks back = pool - all(w->step), newest = all(plan->newest);
+	const words older = { last.low, last.high }, high = { 0, UINT32_MAX };
+	const words hotter = { 0, w->before - plan->pool };
+	words unique = { first.low, first.high };
+	masks rest = all(w->rest), age = all(w->age);
+
+	for (size_t i = 0; i < count; i++) {
+		const masks alone = rest < left;
+		words number = older - ((words)age & high);
+
+		if (hot)
+			number -= (words)(age >= newest) & hotter;
+		number ^= (number ^ unique) & (words)alone;
+		memcpy(&out[i], &number, sizeof(number));
+		unique += (words){ 1, 0 };
+		rest += (run & alone) - left;
+		age += (((age < back) & pool) - back) & ~alone;
+	}
+	w->rest = (uint64_t)rest[0];
+	w->age = (uint64_t)age[0];
+	for (; w->arrival < w->first + count; next_arrival(plan, w))
 		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
 }
 
-/* The shared ones of the next count units, which lie in one run. */
-static void walk_shared(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
-			struct dgen_content *out)
+/* The next count units, which lie in one run. */
+static inline void walk_run(const struct dgen_plan *plan, struct dgen_walk *w, size_t count,
+			    struct dgen_content *out)
 {
-	struct dgen_walk w = *walk;
-	uint64_t end = w.first + count;
-
-	if (w.before < plan->pool)
-		for (; w.position < end; next_shared(plan, &w))
-			out[w.position - w.first] = growing_unit(plan, &w);
+	if (w->before < plan->pool)
+		walk_growing(plan, w, count, out);
+	else if (plan->newest < plan->pool)
+		walk_steady(plan, w, count, true, out);
 	else
-		walk_steady(plan, &w, end, out);
-	*walk = w;
+		walk_steady(plan, w, count, false, out);
 }
 
 void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
 		  struct dgen_content *out)
 {
-	/* All as if they were unique, then those that are shared. */
-	for (size_t i = 0; i < count; i++)
-		out[i] = number(walk, walk->unit + i, walk->version);
-	walk->unit += count;
-	if (!plan->pool)
+	if (!plan->pool) {
+		for (size_t i = 0; i < count; i++)
+			out[i] = number(walk, walk->unit + i, walk->version);
+		walk->unit += count;
 		return;
+	}
 	while (count) {
-		size_t here = (size_t)(plan->run.value - walk->first);
+		uint64_t left = plan->run.value - walk->first;
+		size_t here = count < left ? count : (size_t)left;
 
-		if (here > count)
-			here = count;
-		if (walk->position < walk->first + here)
-			walk_shared(plan, walk, here, out);
+		walk_run(plan, walk, here, out);
+		walk->unit += here;
 		walk->first += here;
-		if (walk->first == plan->run.value) {
-			walk->index++;
-			find_shared(plan, 0, walk);
-		}
+		if (here == left)
+			next_run(plan, walk);
 		out += here;
 		count -= here;
 	}

@@ -21,9 +21,9 @@ struct dgen_plan {
 	uint64_t newest; /* of these, those that come last; the others are its first ones, always */
 	bool varied;     /* by dedup_skew or dedup_window */
 	uint64_t lead;   /* of the line that tells shared from unique units */
-	uint64_t stride, stride_rest; /* run / pool: from one shared unit to the next */
 	struct dgen_divisor run;      /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
+	struct dgen_divisor row;      /* units in a run of each lane */
 	struct dgen_divisor prime;    /* pool */
 	struct dgen_divisor turns;    /* pool - 1 */
 	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
@@ -38,19 +38,18 @@ struct dgen_walk {
 	uint64_t version;
 	uint64_t unit; /* the next one */
 	/* Where that is, if any unit is shared: */
-	uint64_t index;     /* of its run */
+	uint64_t row, lane; /* of its run */
 	uint64_t first;     /* its position in the run */
-	uint64_t row, lane; /* of the run */
-	/* The next shared unit of the run: */
+	uint64_t before;    /* contents introduced in the lane before the run */
+	uint64_t turn;      /* of the version */
+	uint64_t step;      /* of age, in the run */
+	/* The next shared unit of the run, that one or behind it: */
+	uint64_t rest; /* of the line that tells shared from unique units, at the next unit */
+	uint64_t age;  /* back from the newest content before the run */
+	/* The same while the pool grows: */
 	uint64_t x;        /* shared units of the run before it */
-	uint64_t position; /* in the run */
-	uint64_t rest;     /* of the division that gives the position */
-	uint64_t turn;     /* of the version */
-	uint64_t step;
-	uint64_t age;      /* back from the newest content before the run */
 	uint64_t part;     /* fraction of the lane's next content, before this unit */
 	uint64_t contents; /* introduced in the lane before this unit */
-	uint64_t before;   /* introduced before this run */
 	/* The next unit of the run that takes a new content: */
 	uint64_t arrival;      /* its position */
 	uint64_t newest;       /* that content */
