@@ -12,7 +12,7 @@
 
 #define SECTOR 512u
 #define UNIT_MAX (16u << 20)
-#define RANDOM_MIN 16 /* bytes of a chunk that keep contents apart */
+#define RANDOM_MIN 16 /* bytes of a chunk, or of a sector, that keep contents apart */
 
 /*
  * A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and zstd -3 differ in
@@ -33,10 +33,19 @@ int dgen_refuse(char *why, const char *format, ...)
 	return -EINVAL;
 }
 
-/* Neither unset: the middle of LZ4 and zstd. */
-static bool is_calibrated(const struct dgen_options *o)
+/*
+ * Else codec and record are unset: the middle of LZ4 and zstd. Where chunks are smaller than a sector these are
+ * too far apart, as zstd packs many short matches better.
+ */
+static bool is_calibrated(const struct dgen_options *o, uint32_t chunk)
 {
-	return o->compress_codec || o->compress_record;
+	return o->compress_codec || o->compress_record || chunk < SECTOR;
+}
+
+/* In bytes, or as kernels count them. */
+static uint32_t least_random(uint32_t chunk)
+{
+	return chunk < SECTOR ? RANDOM_MIN * chunk / SECTOR * DGEN_VARIED_PARTS : RANDOM_MIN;
 }
 
 static uint32_t record_of(const struct dgen_options *o)
@@ -47,9 +56,9 @@ static uint32_t record_of(const struct dgen_options *o)
 /* Chunks below 4 KiB share the overhead of a record. */
 struct dgen_random dgen_random_bytes(const struct dgen_options *o, uint32_t chunk, double ratio)
 {
-	double random = chunk;
+	double random = chunk < SECTOR ? chunk * DGEN_VARIED_PARTS : chunk;
 
-	if (ratio > 1 && is_calibrated(o))
+	if (ratio > 1 && is_calibrated(o, chunk))
 		return dgen_calibrated(o->compress_codec, record_of(o), chunk, ratio);
 	if (ratio > 1)
 		random = (chunk / ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
@@ -58,8 +67,9 @@ struct dgen_random dgen_random_bytes(const struct dgen_options *o, uint32_t chun
 
 static double largest_ratio(const struct dgen_options *o, uint32_t chunk)
 {
-	if (is_calibrated(o))
-		return dgen_calibrated_most(o->compress_codec, record_of(o), chunk, RANDOM_MIN);
+	if (is_calibrated(o, chunk))
+		return dgen_calibrated_most(o->compress_codec, record_of(o), chunk,
+					    least_random(chunk));
 	return chunk / (RANDOM_MIN * CODEC_B + CODEC_A * chunk / DGEN_BLOCK);
 }
 
@@ -71,7 +81,7 @@ static int check_ratio(const struct dgen_options *o, uint32_t chunk, double rati
 	if (ratio >= 1 && ratio <= most)
 		return 0;
 	most = floor(most * 10) / 10;
-	if (is_calibrated(o))
+	if (is_calibrated(o, chunk))
 		return dgen_refuse(
 			why,
 			"compress_ratio=%g: a number from 1 to %.4g is allowed, with %s in "
@@ -101,13 +111,13 @@ static int check_mix(const struct dgen_options *o, uint32_t chunk, char *why)
 		if (check_ratio(o, chunk, ratio, why))
 			return -EINVAL;
 		if (o->compress_mix[i].symbols &&
-		    dgen_random_bytes(o, chunk, ratio).low >> 32 < 2 * RANDOM_MIN)
+		    dgen_random_bytes(o, chunk, ratio).low >> 32 < 2 * least_random(chunk))
 			return dgen_refuse(
 				why,
-				"compress_ratio=%g/%g/%u: with symbols, a chunk must keep %d "
-				"random bytes",
+				"compress_ratio=%g/%g/%u: with symbols, %u bytes must keep %d "
+				"random ones",
 				ratio, o->compress_mix[i].share / 100.0, o->compress_mix[i].symbols,
-				2 * RANDOM_MIN);
+				chunk < SECTOR ? SECTOR : chunk, 2 * RANDOM_MIN);
 	}
 	return 0;
 }
@@ -171,13 +181,13 @@ int dgen_check(const struct dgen_options *o, uint32_t chunk, char *why)
 				   "dedup_unit=%u: a multiple of 512 from 512 to %u is allowed",
 				   o->dedup_unit, UNIT_MAX);
 	if (chunk != o->dedup_unit &&
-	    (chunk < SECTOR || chunk > o->dedup_unit ||
+	    (chunk < DGEN_CHUNK_MIN || chunk > o->dedup_unit ||
 	     (chunk < DGEN_BLOCK ? chunk & (chunk - 1) : chunk % DGEN_BLOCK)))
 		return dgen_refuse(why,
-				   "compress_chunk=%u: 512, 1024, 2048, multiples of 4096 up to "
-				   "dedup_unit=%u, and that itself are allowed",
-				   chunk, o->dedup_unit);
-	if (is_calibrated(o) && check_calibration(o, chunk, why))
+				   "compress_chunk=%u: powers of two from %u to 2048, multiples of "
+				   "4096 up to dedup_unit=%u, and that itself are allowed",
+				   chunk, DGEN_CHUNK_MIN, o->dedup_unit);
+	if (is_calibrated(o, chunk) && check_calibration(o, chunk, why))
 		return -EINVAL;
 	if (check_mix(o, chunk, why) || check_places(o, why) || check_references(o, why))
 		return -EINVAL;

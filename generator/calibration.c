@@ -2,6 +2,7 @@
 /* Finds a ratio in the table of what codecs make of chunks. */
 #include "calibration.h"
 #include "dgen.h"
+#include "kernel.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@ struct knot {
 	uint32_t random, size;
 };
 
-/* Rows of the same records and chunks for each codec in turn. */
+/* random: of chunks smaller than DGEN_CHUNK_VARIED as kernels count them. Rows of the same records and chunks for each codec in turn. */
 struct row {
 	uint32_t record, chunk;
 	uint16_t first, count; /* knots */
@@ -136,6 +137,11 @@ struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chu
 	size -= zeros * records;
 	whole = floor(size / (row->chunk - zeros));
 	size -= whole * (row->chunk - zeros);
+	/* Their mean need not be whole, and they even out steps by themselves. */
+	if (chunk < DGEN_CHUNK_VARIED)
+		return (struct dgen_random){
+			(uint64_t)((random_of(row, size + zeros) + 0.5) * 4294967296.0), 0
+		};
 	width = JUMP;
 	if (!across_jump(row, size + zeros, &part)) {
 		part = random_of(row, size + zeros);

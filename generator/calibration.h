@@ -30,7 +30,10 @@ struct dgen_random {
 int dgen_calibrated_record(uint32_t record);
 int dgen_calibrated_chunk(uint32_t record, uint32_t chunk);
 
-/* The ratio of chunks of which only least bytes are random. */
+/*
+ * The ratio of chunks of which only least bytes are random. Here and below, of chunks smaller than
+ * DGEN_CHUNK_VARIED, random bytes are counted as kernels do.
+ */
 double dgen_calibrated_most(uint32_t codec, uint32_t record, uint32_t chunk, uint32_t least);
 
 /* For a ratio that is reachable. */

@@ -19,6 +19,10 @@
 #define DGEN_BLOCK 4096 /* bytes that share a pair of keys */
 #define DGEN_LINE 64    /* bytes */
 #define DGEN_LINES (DGEN_BLOCK / DGEN_LINE)
+#define DGEN_CHUNK_MIN 64 /* bytes; not less than a line */
+#define DGEN_CHUNK_VARIED                                                                          \
+	512 /* smaller chunks differ in their random bytes, see kernel_template.h */
+#define DGEN_VARIED_PARTS 64 /* of a byte, in which their mean is counted */
 
 /* What all kernels read; made from the seed once. Bytes, whatever the byte order. */
 struct dgen_tables {
@@ -30,7 +34,8 @@ struct dgen_tables {
 
 /*
  * What blocks look like: bytes [begin, end) of them are wanted. Each chunk of theirs is random in its
- * first bytes, then zero. chunk is a power of two from 512 to DGEN_BLOCK. begin and end are multiples of
+ * first bytes, then zero. chunk is a power of two from DGEN_CHUNK_MIN to DGEN_BLOCK; random is the number of
+ * those bytes, below DGEN_CHUNK_VARIED their mean times DGEN_VARIED_PARTS. begin and end are multiples of
  * DGEN_LINE, but where one block alone is wanted.
  *
  * Where blocks go, each chunk is known to be zero from byte stale on: at most chunk, which says nothing

@@ -196,16 +196,24 @@ static INLINED bool put_part_of_line(const vec line[VECS], uint32_t skip, uint32
 #endif
 }
 
-/* Bytes [begin, end) of one line of a block. */
-static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *t,
-			     struct dgen_shape shape, uint32_t begin, uint32_t end, struct place *p)
+/* How many bytes of the line in which this byte is are random. */
+static inline uint32_t random_in_line(struct dgen_shape shape, uint32_t at)
 {
-	uint32_t at = begin & ~(DGEN_LINE - 1u), random = (at & ~(shape.chunk - 1)) + shape.random;
-	const uint8_t *mask = dgen_mask + DGEN_LINE;
+	uint32_t line = at & ~(DGEN_LINE - 1u), random = (line & ~(shape.chunk - 1)) + shape.random;
+
+	if (random <= line)
+		return 0;
+	return random - line < DGEN_LINE ? random - line : DGEN_LINE;
+}
+
+/* Bytes [begin, end) of one line of a block, of which the first random ones are. */
+static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *t, uint32_t random,
+			     uint32_t begin, uint32_t end, struct place *p)
+{
+	uint32_t at = begin & ~(DGEN_LINE - 1u);
+	const uint8_t *mask = dgen_mask + DGEN_LINE - random;
 	vec line[VECS];
 
-	if (random > at)
-		mask -= random - at < DGEN_LINE ? random - at : DGEN_LINE;
 	for (int i = 0; i < VECS; i++)
 		line[i] = and(line_part(keys, t, (const uint8_t *)t->lines + at, i),
 			      load(mask + i * sizeof(vec)));
@@ -223,13 +231,14 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 	set_keys(&keys, t, number);
 	shape.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
 	shape.end = end & ~(DGEN_LINE - 1u);
-	if (begin < shape.begin &&
-	    !put_part(&keys, t, shape, begin, end < shape.begin ? end : shape.begin, &p))
+	if (begin < shape.begin && !put_part(&keys, t, random_in_line(shape, begin), begin,
+					     end < shape.begin ? end : shape.begin, &p))
 		return false;
 	if (end < shape.begin)
 		return true;
 	put_block(&keys, t, shape, true, &p);
-	if (shape.end < end && !put_part(&keys, t, shape, shape.end, end, &p))
+	if (shape.end < end &&
+	    !put_part(&keys, t, random_in_line(shape, shape.end), shape.end, end, &p))
 		return false;
 	return !compare || !any(p.differs);
 }
@@ -253,6 +262,76 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 	return count;
 }
 
+/*
+ * Chunks below DGEN_CHUNK_VARIED are there to make compressors work as on real files, where matches are
+ * a few dozen bytes apart and no two alike: were all chunks of one length, branches would be predicted. So of
+ * two neighbours one has as many more random bytes as the other has less, up to none or all, by a byte of
+ * the block's key. This is the number of them in the line at this byte.
+ */
+static inline uint32_t varied_in_line(const uint8_t key[DGEN_LINE], struct dgen_shape shape,
+				      uint32_t at)
+{
+	const uint32_t all = shape.chunk * DGEN_VARIED_PARTS;
+	const uint32_t room = shape.random < all - shape.random ? shape.random : all - shape.random;
+	const int32_t by = key[(at & ~(2 * shape.chunk - 1)) / DGEN_LINE] - 128;
+	const int32_t sum = (int32_t)(128 * shape.random) +
+			    (at & shape.chunk ? -by : by) * (int32_t)room;
+	const int32_t random = sum / (128 * DGEN_VARIED_PARTS) - (int32_t)(at & (shape.chunk - 1));
+
+	if (random <= 0)
+		return 0;
+	return random < DGEN_LINE ? (uint32_t)random : DGEN_LINE;
+}
+
+static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables *t,
+			       struct dgen_shape shape, struct place *p)
+{
+	uint8_t key[DGEN_LINE];
+
+	for (int i = 0; i < VECS; i++)
+		store(key + i * sizeof(vec), keys->k0[i]);
+	for (uint32_t at = shape.begin, stop; at < shape.end; at = stop) {
+		uint32_t line = at & ~(DGEN_LINE - 1u), random = varied_in_line(key, shape, line);
+
+		stop = line + DGEN_LINE < shape.end ? line + DGEN_LINE : shape.end;
+		if (stop - at == DGEN_LINE)
+			put_last_line(keys, t, (const uint8_t *)t->lines + line, random, p);
+		else if (!put_part(keys, t, random, at, stop, p))
+			return false;
+	}
+	return true;
+}
+
+static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_content *numbers,
+			     size_t count, struct dgen_shape shape, uint8_t *at, bool compare)
+{
+	struct place p = { at, compare, zero() };
+	struct keys keys;
+
+	for (size_t i = 0; i < count; i++) {
+		set_keys(&keys, t, numbers[i]);
+		if (!put_varied(&keys, t, shape, &p) || (compare && any(p.differs)))
+			return i;
+	}
+	return count;
+}
+
+static __attribute__((noinline)) size_t fill_varied(const struct dgen_tables *t,
+						    const struct dgen_content *numbers,
+						    size_t count, const struct dgen_shape *shape,
+						    uint8_t *out)
+{
+	return varied(t, numbers, count, *shape, out, false);
+}
+
+static __attribute__((noinline)) size_t compare_varied(const struct dgen_tables *t,
+						       const struct dgen_content *numbers,
+						       size_t count, const struct dgen_shape *shape,
+						       uint8_t *found)
+{
+	return varied(t, numbers, count, *shape, found, true);
+}
+
 /* Apart, so that whole blocks need no room on the stack. */
 static __attribute__((noinline)) size_t fill_odd(const struct dgen_tables *t,
 						 struct dgen_content number,
@@ -271,6 +350,8 @@ static __attribute__((noinline)) size_t compare_odd(const struct dgen_tables *t,
 static size_t fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
 		   const struct dgen_shape *shape, uint8_t *out)
 {
+	if (shape->chunk < DGEN_CHUNK_VARIED)
+		return fill_varied(t, numbers, count, shape, out);
 	if ((shape->begin | shape->end) % DGEN_LINE)
 		return fill_odd(t, numbers[0], shape, out);
 	return blocks(t, numbers, count, *shape, out, false);
@@ -279,6 +360,8 @@ static size_t fill(const struct dgen_tables *t, const struct dgen_content *numbe
 static size_t compare(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
 		      const struct dgen_shape *shape, uint8_t *found)
 {
+	if (shape->chunk < DGEN_CHUNK_VARIED)
+		return compare_varied(t, numbers, count, shape, found);
 	if ((shape->begin | shape->end) % DGEN_LINE)
 		return compare_odd(t, numbers[0], shape, found);
 	return blocks(t, numbers, count, *shape, found, true);

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define LANE 16
-#define SECTOR_LINES (DGEN_SECTOR / DGEN_LINE)
 #define LINES_MIN 3
 #define LINES_MAX 8                   /* leave no doubt */
 #define KEYS_MAX 4096                 /* tried where some bytes of the key are ambiguous */
@@ -207,14 +206,13 @@ static bool solve(const struct dgen_tables *t, const struct pair *lines, int cou
 	return false;
 }
 
-/* Lines of a sector whose first lane is random as a whole, for all that can be seen. */
-static int random_lines(const uint8_t *sector)
+/* Is the first lane of a line random as a whole? Random bytes come first, so if one is not zero from its end on. */
+static bool is_random(const uint8_t *line)
 {
-	uint32_t end = DGEN_SECTOR;
-
-	while (end && !sector[end - 1])
-		end--;
-	return (int)((end + DGEN_LINE - LANE) / DGEN_LINE);
+	for (int i = LANE - 1; i < DGEN_LINE; i++)
+		if (line[i])
+			return true;
+	return false;
 }
 
 bool dgen_trace(const struct dgen *dgen, const uint8_t *data, uint32_t length, uint32_t at,
@@ -224,13 +222,10 @@ bool dgen_trace(const struct dgen *dgen, const uint8_t *data, uint32_t length, u
 	struct pair lines[LINES_MAX];
 	int count = 0;
 
-	for (uint32_t sector = 0; sector < length; sector += DGEN_SECTOR) {
-		int here = random_lines(data + sector);
-
-		for (int i = 0; i < here && count < LINES_MAX; i++, count++)
-			lines[count] = (struct pair){ t->lines[(at + sector) / DGEN_LINE + i],
-						      data + sector + i * DGEN_LINE };
-	}
+	for (uint32_t line = 0; line < length && count < LINES_MAX; line += DGEN_LINE)
+		if (is_random(data + line))
+			lines[count++] = (struct pair){ t->lines[(at + line) / DGEN_LINE],
+							data + line };
 	return count >= LINES_MIN && solve(t, lines, count, number);
 }
 

@@ -12,7 +12,8 @@
 #   -m  MiB of each sample (32)
 #
 # Prints rows with tabs: directory, round, whose data, codec, ratio, MB/s of compressing, of decompressing.
-# make results makes tables of them. Codecs are at level 1.
+# make results makes tables of them. Codecs are at level 1. Ours are the default (4k), with compress_chunk=64 (64),
+# and those with 64 values of random bytes (symbols).
 #
 # Each directory gives one sample: its files one behind the other, unpacked where they are .gz.
 # ENGINE, COMMAND and FIO name the engine, dgen and fio.
@@ -101,10 +102,11 @@ for directory; do
 	echo "effort: $directory" >&2
 	ratio=$(measure lz4 "$work/real" | cut -d' ' -f1)
 	ours "$work/4k" "$ratio"
-	ours "$work/512" "$ratio" --compress-chunk 512
+	ours "$work/64" "$ratio" --compress-chunk 64
+	ours "$work/symbols" "$ratio/100/64" --compress-chunk 64
 	pattern "$work/pattern" "$ratio"
 	for ((round = 1; round <= rounds; round++)); do
-		for name in real 4k 512 pattern; do
+		for name in real 4k 64 symbols pattern; do
 			for codec in lz4 zstd; do
 				read -r shown compress decompress < <(measure $codec "$work/$name")
 				printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$directory" "$round" "$name" \

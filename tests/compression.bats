@@ -82,6 +82,20 @@ each_within() {
 	no_holes "compress_chunk=512"
 }
 
+@test "compression: varied chunks, in each sector, and with few values of bytes" {
+	# Without a codec named, for LZ4.
+	data --compress-ratio=2.2 --compress-chunk=64
+	each_within 1 2.2 "compress_chunk=64" --codec=lz4 --record=4k
+	measured --codec=lz4 --record=512 --unit=4k d
+	near "$(figure '.codecs[0].compression_ratio')" 2.2 10 || fail "$(figure '.codecs[0]')"
+	no_holes "compress_chunk=64" d
+	# An entropy coder gains, LZ4 does not; units of a sector each, through fio.
+	dgen --size=4m --dedup_unit=512 --compress_ratio=2/100/64 --compress_chunk=64
+	measured --codec=lz4,zstd:1 --record=4k --unit=4k f
+	near "$(figure '.codecs[0].compression_ratio')" 2 1.5 || fail "$(figure '.codecs[0]')"
+	awk "BEGIN { exit !($(figure '.codecs[1].compression_ratio') > 2.4) }" || fail "$(figure '.codecs[1]')"
+}
+
 @test "compression: as it is by default, for several codecs and records" {
 	# Other values than those of the table too.
 	for C in $(full "1.2 1.37 1.5 2 2.7 3 3.6 4 5 6.3 7 8 10" "1.2 2.7 6.3"); do
@@ -116,16 +130,16 @@ largest() {
 }
 
 @test "compression: every size of chunk, up to the largest ratio that a refusal names" {
-	for chunk in $(full "512 1k 2k 4k 8k 16k 32k 64k" "512 64k"); do
+	for chunk in $(full "64 128 256 512 1k 2k 4k 8k 16k 32k 64k" "64 512 64k"); do
 		unit=4k
-		[[ $chunk == 512 ]] || ((${chunk%k} <= 4)) || unit=$chunk
+		[[ $chunk != *k ]] || ((${chunk%k} <= 4)) || unit=$chunk
 		for codec in $(full "lz4 zstd:3 deflate:6 lzo" lz4); do
 			percent=1
 			[[ $codec == lz4 || $codec == zstd:3 ]] || percent=1.5
 			for record in $(full "4k 16k 64k 128k" "4k 128k"); do
 				most=$(largest "$chunk" "${codec%:*}" "$record")
 				[[ $most ]] || fail "$chunk, $codec, $record: $(<err)"
-				for C in $(full "1.2 1.9 3 5 10" "1.9 5"); do
+				for C in $(full "1.2 1.5 1.9 2 2.7 3 4 5 7 8 10" "1.9 5"); do
 					awk "BEGIN { exit !($C > $most) }" && continue
 					data --dedup-unit="$unit" --compress-ratio="$C" --compress-chunk="$chunk" \
 						--compress-codec="${codec%:*}" --compress-record="$record"

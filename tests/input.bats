@@ -50,8 +50,8 @@ wrong() {
 	wrong dedup_unit "must be" large 4q -4096 4.5k
 }
 
-@test "input: compress_chunk no multiple of 512 or out of range" {
-	wrong compress_chunk 512 1000 100 8192
+@test "input: compress_chunk no power of two or out of range" {
+	wrong compress_chunk "64 to 2048" 1000 100 32 8192
 }
 
 @test "input: compress_chunk is not a number" {
@@ -278,7 +278,7 @@ wrong() {
 	dgen_raw --dedupe_percentage=50 --dedupe_global=1
 	refused dedupe_global dedup_domain
 	dgen_raw --buffer_compress_chunk=1000
-	refused compress_chunk 1000 512
+	refused compress_chunk 1000 "64 to 2048"
 	dgen_raw --buffer_compress_chunk=2k --compress_chunk=1k
 	refused buffer_compress_chunk=2048 compress_chunk=1024
 	dgen_raw --buffer_compress_percentage=50 --buffer_pattern=0xab

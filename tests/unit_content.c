@@ -124,7 +124,7 @@ static void golden_vectors(void **state)
 static void any_part(void **state)
 {
 	static const uint32_t units[] = { 512, 1536, 4096, 6144, 65536, 2 << 20 };
-	static const uint32_t chunks[] = { 0, 512, 2048, 4096, 12288, 65536 };
+	static const uint32_t chunks[] = { 0, 64, 128, 256, 512, 2048, 4096, 12288, 65536 };
 	uint8_t *whole = buffer(SIZE), *part = buffer(SIZE);
 
 	(void)state;
@@ -180,13 +180,13 @@ static void check_flipped(const struct dgen *dgen, const char *kernel, uint64_t 
 	p[bad] ^= (uint8_t)(1 << bad % 8);
 }
 
-static void compare_kernel(const char *kernel, size_t size, uint8_t *part)
+static void compare_kernel(const char *kernel, uint32_t chunk, size_t size, uint8_t *part)
 {
 	static const uint32_t units[] = { 512, 1536, 4096, 65536 };
 
 	for (size_t u = 0; u < COUNT(units); u++) {
-		struct dgen *dgen = make(NULL, 3, 2.5, units[u], 0, 4);
-		struct dgen *tested = make(kernel, 3, 2.5, units[u], 0, 4);
+		struct dgen *dgen = make("portable", 3, 2.5, units[u], chunk, 4);
+		struct dgen *tested = make(kernel, 3, 2.5, units[u], chunk, 4);
 		uint8_t *copy = part + u + 1;
 
 		dgen_fill(dgen, 1, 2, 0, copy, size);
@@ -216,8 +216,9 @@ static void compare_finds_a_bit(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < COUNT(kernels); k++)
-		if (have(kernels[k]))
-			compare_kernel(kernels[k], size, part);
+		for (uint32_t chunk = 0; chunk <= 256 && have(kernels[k]); chunk += 64)
+			if (chunk != 192)
+				compare_kernel(kernels[k], chunk, size, part);
 	free(part);
 }
 
@@ -296,6 +297,47 @@ static void compression(void **state)
 	free(p);
 }
 
+static uint32_t random_part(const uint8_t *chunk, uint32_t size)
+{
+	while (size && !chunk[size - 1])
+		size--;
+	return size;
+}
+
+/* Chunks below a sector: two have the same random bytes together, and each any number up to all of them. */
+static void varied_chunks(void **state)
+{
+	uint8_t *p = buffer(SIZE);
+
+	(void)state;
+	for (uint32_t chunk = 64; chunk < 512; chunk *= 2) {
+		struct dgen *dgen = make(NULL, 1, 2.2, 4096, chunk, 5);
+		uint32_t least = chunk, most = 0, lowest = 2 * chunk, highest = 0, again = 0,
+			 pairs = 0;
+
+		dgen_fill(dgen, 1, 0, 0, p, SIZE);
+		for (size_t at = 0; at < SIZE; at += 2 * chunk, pairs++) {
+			uint32_t a = random_part(p + at, chunk);
+			uint32_t b = random_part(p + at + chunk, chunk);
+
+			least = a < least ? a : least;
+			most = b > most ? b : most;
+			again += at && a == random_part(p + at - 2 * chunk, chunk);
+			/* A random byte is zero one time in 256. */
+			if (a && b && p[at + a - 1] && p[at + chunk + b - 1]) {
+				lowest = a + b < lowest ? a + b : lowest;
+				highest = a + b > highest ? a + b : highest;
+			}
+		}
+		if (least > 1 || most < chunk * 2 / 3 || highest - lowest > 4 || again * 10 > pairs)
+			fail_msg(
+				"chunk %u: from %u to %u, two together %u to %u, %u of %u as before",
+				chunk, least, most, lowest, highest, again, pairs);
+		dgen_destroy(dgen);
+	}
+	free(p);
+}
+
 /* For one codec and record units may differ in their random bytes: parts and comparing know it too. */
 static void calibrated_parts(void **state)
 {
@@ -313,6 +355,11 @@ static void calibrated_parts(void **state)
 		  .data_seed = 4,
 		  .compress_codec = DGEN_ZSTD,
 		  .compress_record = 131072 },
+		{ .dedup_ratio = 2,
+		  .compress_ratio = 8,
+		  .dedup_unit = 4096,
+		  .compress_chunk = 64,
+		  .compress_mix = { { 1100, 3000, 0 }, { 2500, 4000, 64 }, { 8000, 3000, 0 } } },
 		{ .dedup_ratio = 1,
 		  .compress_ratio = 1.04,
 		  .dedup_unit = 131072,
@@ -511,6 +558,8 @@ static void bad_options(void **state)
 		{ OPTIONS(1, 1, 4000, 0, 0), "dedup_unit", "4000", "multiple of 512" },
 		{ OPTIONS(1, 1, 1u << 25, 0, 0), "dedup_unit", "33554432", "16777216" },
 		{ OPTIONS(1, 1, 4096, 1000, 0), "compress_chunk", "1000", "multiples of 4096" },
+		{ OPTIONS(1, 1, 4096, 32, 0), "compress_chunk", "32", "from 64 to 2048" },
+		{ OPTIONS(1, 99, 4096, 64, 0), "compress_ratio", "99", "lz4" },
 		{ OPTIONS(1, 1, 65536, 6144, 0), "compress_chunk", "6144", "multiples of 4096" },
 		{ OPTIONS(1, 1, 4096, 8192, 0), "compress_chunk", "8192", "dedup_unit=4096" },
 		{ { 1, 1, 4096, 0, 0, 4, 0, 0, { { 0 } }, 0, 0, 0, 0, { 0 } },
@@ -589,6 +638,7 @@ int main(void)
 		cmocka_unit_test(fresh_seeds),
 		cmocka_unit_test(calibrated_parts),
 		cmocka_unit_test(refills),
+		cmocka_unit_test(varied_chunks),
 	};
 
 	return cmocka_run_group_tests_name("content", tests, NULL, NULL);

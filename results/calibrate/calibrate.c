@@ -14,6 +14,9 @@
  * LZO1X-1 looks for a match at ever fewer bytes the longer it finds none, and begins one where it
  * looked. So its sizes go in steps of 3 percent, and a straight line is up to half of that off. The
  * generator spreads r over one such step, so that the mean of the sizes has none; so does the table.
+ *
+ * Chunks below 512 bytes differ in their random bytes, as the generator makes them; r is their mean, in the
+ * table in 1/64 of a byte.
  */
 #define _GNU_SOURCE
 #include <math.h>
@@ -29,6 +32,8 @@
 #define POINTS 24
 #define MAX_RECORD (1u << 20)
 #define BYTES (1u << 20) /* of data for each point, at the least */
+#define VARIED 512       /* smaller chunks differ in their random bytes */
+#define VARIED_PARTS 64  /* of a byte, in which their mean is counted */
 
 /* Of the table: */
 #define UNIT 4096     /* bytes whose chunks have as many random bytes each */
@@ -103,11 +108,42 @@ static size_t spread(struct bench *bench, size_t random, size_t width, size_t ch
 	return random < chunk ? random : chunk;
 }
 
+static size_t parts(size_t chunk)
+{
+	return chunk < VARIED ? VARIED_PARTS : 1;
+}
+
+/* As few as the generator keeps. */
+static size_t least_random(size_t chunk)
+{
+	return chunk < VARIED ? MIN_RANDOM * chunk / VARIED * VARIED_PARTS : MIN_RANDOM;
+}
+
+/* Of two chunks one has as many more random bytes as the other has less, up to none or all. */
+static void fill_varied(struct bench *bench, size_t record, size_t chunk, size_t random)
+{
+	const size_t all = chunk * VARIED_PARTS;
+	const long room = (long)(random < all - random ? random : all - random);
+	long by = 0;
+
+	for (size_t at = 0; at < record; at += chunk) {
+		by = at / chunk % 2 ? -by : (long)(next_random(bench) >> 56) - 128;
+		size_t mixed = (size_t)((long)random * 128 + by * room) / (128 * VARIED_PARTS);
+
+		for (size_t i = at; i < at + mixed; i++)
+			bench->record[i] = (unsigned char)(next_random(bench) >> 56);
+	}
+}
+
 static void fill(struct bench *bench, size_t record, size_t chunk, size_t random, size_t width)
 {
 	size_t mixed = random;
 
 	memset(bench->record, 0, record);
+	if (chunk < VARIED) {
+		fill_varied(bench, record, chunk, random);
+		return;
+	}
 	for (size_t at = 0; at < record; at += chunk) {
 		if (at % UNIT == 0)
 			mixed = spread(bench, random, width, chunk);
@@ -173,15 +209,16 @@ static void fit(struct fit *fit)
 
 static void fit_row(struct bench *bench, size_t record, size_t chunk)
 {
-	double least = measure(bench, record, chunk, MIN_RANDOM);
+	double least = measure(bench, record, chunk, least_random(chunk));
 	struct fit points = { 0 };
 
 	for (unsigned int i = 0; i < POINTS; i++) {
-		size_t random = chunk / 12 + (chunk - chunk / 12) * i / POINTS;
+		size_t all = chunk * parts(chunk),
+		       random = all / 12 + (all - all / 12) * i / POINTS;
 		double size = measure(bench, record, chunk, random);
 
 		if (size > 0) {
-			points.r[points.count] = (double)random;
+			points.r[points.count] = (double)random / (double)parts(chunk);
 			points.size[points.count++] = size;
 		}
 	}
@@ -214,11 +251,17 @@ static size_t width_of(const struct bench *bench, size_t random)
 	return random < FINE ? 2 : 0;
 }
 
+/* The others even out steps by themselves. */
+static size_t width_in(const struct bench *bench, size_t chunk, size_t random)
+{
+	return chunk < VARIED ? 0 : width_of(bench, random);
+}
+
 /* Where nothing is gained any more zstd, for one, gives up 1.5 % at a time: the last point before. */
 static struct knot last_gain(struct bench *bench, const struct row *row, size_t low)
 {
 	struct knot knot = { 0, 0 };
-	size_t high = row->chunk;
+	size_t high = row->chunk * parts(row->chunk);
 
 	while (low + 1 < high) {
 		size_t middle = (low + high) / 2;
@@ -237,22 +280,24 @@ static struct knot last_gain(struct bench *bench, const struct row *row, size_t 
 /* All points of a row, from zeros alone to the one from which on nothing is gained. */
 static unsigned int measure_row(struct bench *bench, const struct row *row, struct knot *dense)
 {
+	const size_t all = row->chunk * parts(row->chunk);
 	unsigned int count = 0;
 	struct knot knot;
 	size_t last = 0;
 
 	dense[count++] = (struct knot){ 0, measure(bench, row->record, row->chunk, 0) };
 	for (unsigned int i = 0; count < DENSE_MAX - 2; i++) {
-		size_t random = (size_t)lrint(MIN_RANDOM * exp2((double)i / PER_OCTAVE));
+		size_t random = (size_t)lrint((double)least_random(row->chunk) *
+					      exp2((double)i / PER_OCTAVE));
 		double size;
 
-		if (random >= row->chunk)
+		if (random >= all)
 			break;
 		if (random == last)
 			continue;
 		last = random;
 		size = measure_spread(bench, row->record, row->chunk, random,
-				      width_of(bench, random));
+				      width_in(bench, row->chunk, random));
 		if (size <= 0)
 			break;
 		/* Sizes that do not grow have no inverse. */
@@ -262,7 +307,7 @@ static unsigned int measure_row(struct bench *bench, const struct row *row, stru
 	knot = last_gain(bench, row, dense[count - 1].random);
 	if (knot.size > dense[count - 1].size && knot.size < (double)row->chunk)
 		dense[count++] = knot;
-	dense[count++] = (struct knot){ (uint32_t)row->chunk, (double)row->chunk };
+	dense[count++] = (struct knot){ (uint32_t)all, (double)row->chunk };
 	return count;
 }
 
@@ -360,7 +405,8 @@ static void add_row(struct table *table, struct bench *bench, size_t record, siz
 	count = measure_row(bench, row, dense);
 	thin_out(table, dense, count);
 	row->count = table->nr_knots - row->first;
-	for (unsigned int i = 0; i < STEPS; i++)
+	/* Records of varied chunks differ too much for a step. */
+	for (unsigned int i = 0; i < STEPS && chunk >= VARIED; i++)
 		row->steps[i] = step(bench, row, dense, count, STEPS - i);
 	fprintf(stderr, "%s, records of %zu, chunks of %zu: %u points\n", bench->codec.name, record,
 		chunk, row->count);
@@ -409,8 +455,8 @@ static void sizes_of(char *list, size_t *sizes, unsigned int room)
 		size_t size = strtoul(text, &end, 10);
 
 		size <<= *end == 'k' ? 10 : *end == 'm' ? 20 : 0;
-		if (size < 512 || size > MAX_RECORD) {
-			fprintf(stderr, "calibrate: %s: must be a size from 512 to 1m\n", text);
+		if (size < 64 || size > MAX_RECORD) {
+			fprintf(stderr, "calibrate: %s: must be a size from 64 to 1m\n", text);
 			exit(EXIT_FAILURE);
 		}
 		sizes[count++] = size;
@@ -418,7 +464,24 @@ static void sizes_of(char *list, size_t *sizes, unsigned int room)
 	sizes[count] = 0;
 }
 
-/* Into table, or where that is NULL a line of the fit for each. */
+static void rows_of(struct table *table, struct bench *bench, const size_t *records,
+		    const size_t *chunks, bool varied)
+{
+	for (const size_t *record = records; *record; record++)
+		for (const size_t *chunk = chunks; *chunk; chunk++) {
+			if (*chunk > *record || *record % *chunk || (*chunk < VARIED) != varied)
+				continue;
+			if (table)
+				add_row(table, bench, *record, *chunk);
+			else
+				fit_row(bench, *record, *chunk);
+		}
+}
+
+/*
+ * Into table, or where that is NULL a line of the fit for each. Varied chunks come last: the random numbers of
+ * the others, and so the table, are those of before there were any.
+ */
 static void codec_rows(struct table *table, const char *name, const size_t *records,
 		       const size_t *chunks)
 {
@@ -436,16 +499,8 @@ static void codec_rows(struct table *table, const char *name, const size_t *reco
 		fputs("calibrate: not enough memory\n", stderr);
 		exit(EXIT_FAILURE);
 	}
-	for (const size_t *record = records; *record; record++) {
-		for (const size_t *chunk = chunks; *chunk && *chunk <= *record; chunk++) {
-			if (*record % *chunk)
-				continue;
-			if (table)
-				add_row(table, &bench, *record, *chunk);
-			else
-				fit_row(&bench, *record, *chunk);
-		}
-	}
+	rows_of(table, &bench, records, chunks, false);
+	rows_of(table, &bench, records, chunks, true);
 	codec_close(&bench.codec, bench.state);
 	free(bench.record);
 	free(bench.out);
@@ -458,7 +513,7 @@ int main(int argc, char **argv)
 	/* The order of enum dgen_codec; each at its default level. */
 	char table_codecs[] = "lz4,zstd:3,deflate:6,lzo";
 	char record_list[] = "4k,8k,16k,32k,64k,128k";
-	char chunk_list[] = "512,1k,2k,4k,8k,16k,32k,64k,128k";
+	char chunk_list[] = "64,128,256,512,1k,2k,4k,8k,16k,32k,64k,128k";
 	bool as_table = argc > 1 && !strcmp(argv[1], "--table");
 	size_t records[16], chunks[16];
 	char versions[160];

@@ -73,7 +73,9 @@ static inline void must_be_a_line(const char *why, size_t room)
  */
 static inline struct dgen_options take_options(struct input *in)
 {
-	static const uint32_t chunks[] = { 0, 512, 1024, 2048, 4096, 8192, 65536, 1000 };
+	static const uint32_t chunks[] = {
+		0, 512, 1024, 2048, 4096, 8192, 65536, 1000, 64, 128, 256
+	};
 	struct dgen_options o = DGEN_OPTIONS_DEFAULT;
 	uint64_t flags = take(in, 1);
 
@@ -83,7 +85,7 @@ static inline struct dgen_options take_options(struct input *in)
 	o.dedup_unit = (uint32_t)(take(in, 1) % 128 + 1) * 512;
 	if (flags & 4)
 		o.dedup_unit = 4096u << (o.dedup_unit / 512 % 5);
-	o.compress_chunk = chunks[take(in, 1) % 8];
+	o.compress_chunk = chunks[take(in, 1) % 11];
 	if (flags & 8) {
 		o.compress_codec = (uint32_t)take(in, 1) % 5;
 		o.compress_record = o.compress_codec ? 4096u << take(in, 1) % 7 : 0;
