@@ -156,22 +156,46 @@ hot_is() {
 	[[ ! -s f ]] || fail "something was written"
 }
 
+# profile_of WHAT SIZE PATH...: so many bytes made by the profile of these files are like them.
+profile_of() {
+	local what=$1 size=$2 key wanted
+	shift 2
+
+	"$MEASURE" --quiet --profile "$@" >profile
+	mapfile -t options < <(sed 's/^/--/' profile)
+	measured --unit=4k --chunks=none "$@"
+	mv measure.json sample.json
+	dgen --size="$size" --bs=1m "${options[@]}"
+	measured --unit=4k --chunks=none f
+	for key in ".units[0].dedup_ratio" ".units[0].zero / .units[0].total" \
+		".codecs[0].compression_ratio" ".codecs[1].compression_ratio"; do
+		wanted=$(jq -r "$key" sample.json)
+		near "$(figure "$key")" "$wanted" 5 ||
+			{ show profile; fail "$what: $key is $(figure "$key"), not $wanted"; }
+	done
+	echo "# $what: $(jq -c '[.bytes, .units[0].dedup_ratio, .codecs[].compression_ratio]' sample.json)" \
+		"made again: $(figure '[.bytes, .units[0].dedup_ratio, .codecs[].compression_ratio]' | tr -d ' \n')" >>said
+}
+
 @test "realism: a profile makes data like its sample" {
-	local key wanted
+	local directory
 
 	# What real files are like, in small: programs, zeros, and some of it again.
 	cp "$(command -v bash)" "$(command -v "$FIO")" .
 	truncate -s 1m zeros
 	cp bash again
-	"$MEASURE" --quiet --profile bash "${FIO##*/}" again zeros >profile
-	mapfile -t options < <(sed 's/^/--/' profile)
-	measured --unit=4k bash "${FIO##*/}" again zeros
-	mv measure.json sample.json
-	dgen --size=64m "${options[@]}"
-	measured --unit=4k f
-	for key in ".units[0].dedup_ratio" ".units[0].zero / .units[0].total" \
-		".codecs[0].compression_ratio" ".codecs[1].compression_ratio"; do
-		wanted=$(jq -r "$key" sample.json)
-		near "$(figure "$key")" "$wanted" 5 || { show profile; fail "$key: not $wanted"; }
+	profile_of "a few files" 64m bash "${FIO##*/}" again zeros
+	# Of a directory, as much as there is up to a size; of four whole ones of up to 1 GiB and more.
+	if [[ ! $DGEN_FULL ]]; then
+		mapfile -t files < <(find /usr/bin -xdev -type f -readable -size +0 -printf '%s %p\n' | sort -k 2 |
+			awk '(bytes += $1) > 96 * 2 ^ 20 { exit } { print $2 }')
+		((${#files[@]} >= 20)) || skip "/usr/bin has only ${#files[@]} small files"
+		profile_of "${#files[@]} of /usr/bin" 96m "${files[@]}"
+		return
+	fi
+	need_space 1100
+	for directory in /usr/bin /usr/share /usr/lib/*-linux-gnu /usr/include; do
+		profile_of "$directory" 1g "$directory"
 	done
+	cat said >&3
 }
