@@ -128,6 +128,28 @@ hot_is() {
 	refused verify_state_file dedup_window=131072 262144
 }
 
+@test "realism: all of it together, whatever the block size, as exact as D alone" {
+	local all=("${ALL[@]}" --compress_ratio=1/20:2/50/64:4/30 --dedup_skew=30 --dedup_window=2m) bs D total
+
+	for D in $(full "1.3 2 3.7 10" "3.7"); do
+		"$COMMAND" --quiet --seed=1 "${all[@]}" --dedup_ratio="$D" --size=60m --domain=f --output=g
+		for bs in $(full "4096 512 1536 2560 12800 66048 1046528" "2560 66048"); do
+			# In pieces that share units with each other, as many as are whole.
+			dgen "${all[@]}" --dedup_ratio="$D" --size=60m --bs="$bs" --verify=crc32c
+			(($(stat -c %s f) > (60 << 20) - bs)) || fail "D=$D, bs=$bs: $(stat -c %s f) bytes"
+			cmp -n $(((60 << 20) / bs * bs)) f g || fail "D=$D, bs=$bs: not the same"
+			rm f
+		done
+		measured --codec=none --unit=4k --chunks=none g
+		total=$(figure '.units[0] | .total - .zero')
+		[[ $(figure .units[0].zero) == 1920 ]] || fail "D=$D: $(figure '.units[0]')"
+		# To within 1 %, or a run of 16 units and a part of one.
+		near "$(figure .units[0].distinct)" "$(awk "BEGIN { print $total / $D }")" 1 ||
+			awk "BEGIN { d = $(figure .units[0].distinct) - $total / $D; exit !(d * d < 24 * 24) }" ||
+			fail "D=$D: $(figure '.units[0]')"
+	done
+}
+
 @test "realism: bad input" {
 	local value
 
