@@ -47,7 +47,7 @@
 #define NEAR_SMALL 0.01 /* below 1/12 of the chunk */
 #define FRACTION 16     /* sizes are in 1/16 of a byte */
 #define STEPS 3         /* of allocation: 3/4, 1/2, 1/4 of a record */
-#define STEP_NEAR 96    /* 1/96 below a step is near enough; with LZO, in its own steps, 1/68 */
+#define STEP_NEAR 104   /* 1/104 below a step is near enough; with LZO, in its own steps, 1/68 */
 #define STEP_NEAR_LZO 68
 
 /* The sum of sizes over r, for the fit. */
