@@ -108,8 +108,8 @@ static uint32_t most_random(const struct dgen *dgen)
 }
 
 /*
- * Where a block has several chunks, codecs are sensitive to how many of a record are alike: the table was
- * measured with each block's on its own, however large the unit is.
+ * Codecs are sensitive to how many chunks of a record are alike, and storage to how records differ in size: the
+ * table was measured with each block's random bytes on their own, however large the unit is.
  */
 static bool is_blockwise(const struct dgen *dgen)
 {
@@ -117,7 +117,7 @@ static bool is_blockwise(const struct dgen *dgen)
 
 	for (uint32_t i = 0; i < dgen->nr_parts; i++)
 		differ = differ || dgen->parts[i].random.width;
-	return differ && dgen->unit.value > DGEN_BLOCK && dgen->chunk.value < DGEN_BLOCK;
+	return differ && dgen->unit.value > DGEN_BLOCK && dgen->chunk.value <= DGEN_BLOCK;
 }
 
 /* Runs of units are to the plan what units are else. */
