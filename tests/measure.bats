@@ -193,9 +193,9 @@ data() {
 		[[ $(figure .bytes) == $(($(cat tree/* | wc -c) + 2)) ]] || fail "$change: $(figure .bytes) bytes"
 		[[ $(figure .units[0].total) == $(figure '.units[0] | .distinct + .zero') || $change == cp* ]] ||
 			fail "$change: $(figure '.units[0]')"
-		lines=1
-		[[ $change != : ]] || lines=0
-		[[ $(grep -c 'while it read them' notes) == "$lines" ]] || fail "$change: $(<notes)"
+		words=1
+		[[ $change != : ]] || words=0
+		[[ $(grep -c 'while it read them' notes) == "$words" ]] || fail "$change: $(<notes)"
 	done
 	need_root
 	need_command setpriv
