@@ -374,8 +374,8 @@ struct fio_option options_table[] = {
 	       "Bytes, at least, from one reference to a content to the next, up to 1t (default: 1m)"),
 	PARSED(compress_chunk, "Compression chunk",
 	       "Bytes in which compress_ratio holds: a power of two from 64 to 2k, a multiple of "
-	       "4k, or dedup_unit (default: 4k, or dedup_unit where that is smaller); with 64 "
-	       "compressors work about as hard as on real files"),
+	       "4k, or dedup_unit (default: 4k, or dedup_unit where that is smaller); the "
+	       "smaller, the harder compressors work"),
 	PARSED(compress_codec, "Compression codec",
 	       "Calibrate for exactly this codec: lz4, zstd, deflate or lzo (default: lz4 where "
 	       "compress_record is set, else what suits lz4 and zstd on 4k)"),

@@ -15,8 +15,9 @@
 #define RANDOM_MIN 16 /* bytes of a chunk, or of a sector, that keep contents apart */
 
 /*
- * A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and zstd -3 differ in
- * A by 9 bytes; this is the middle, so that both show C within 1.2 % up to C = 10.
+ * Where no codec is named. A codec's size for a 4 KiB chunk of r random bytes and zeros is A + B r. lz4 and
+ * zstd -3 differ in A by 9 bytes; this is the middle, so that both show C within 1.2 % up to C = 10. For
+ * other chunks the table has the middle, if they are in it.
  */
 #define CODEC_A 24.3
 #define CODEC_B 1.0025
@@ -53,13 +54,20 @@ static uint32_t record_of(const struct dgen_options *o)
 	return o->compress_record ? o->compress_record : DGEN_RECORD_MIN;
 }
 
-/* Chunks below 4 KiB share the overhead of a record. */
+static bool has_middle(uint32_t chunk)
+{
+	return chunk != DGEN_BLOCK && dgen_calibrated_chunk(DGEN_RECORD_MIN, chunk);
+}
+
+/* Chunks that are not in the table share the overhead of a record. */
 struct dgen_random dgen_random_bytes(const struct dgen_options *o, uint32_t chunk, double ratio)
 {
 	double random = chunk < SECTOR ? chunk * DGEN_VARIED_PARTS : chunk;
 
 	if (ratio > 1 && is_calibrated(o, chunk))
 		return dgen_calibrated(o->compress_codec, record_of(o), chunk, ratio);
+	if (ratio > 1 && has_middle(chunk))
+		return dgen_calibrated_between(chunk, ratio);
 	if (ratio > 1)
 		random = (chunk / ratio - CODEC_A * chunk / DGEN_BLOCK) / CODEC_B + 0.5;
 	return (struct dgen_random){ (uint64_t)random << 32, 0 };
@@ -70,6 +78,9 @@ static double largest_ratio(const struct dgen_options *o, uint32_t chunk)
 	if (is_calibrated(o, chunk))
 		return dgen_calibrated_most(o->compress_codec, record_of(o), chunk,
 					    least_random(chunk));
+	if (has_middle(chunk))
+		return fmin(dgen_calibrated_most(DGEN_LZ4, DGEN_RECORD_MIN, chunk, RANDOM_MIN),
+			    dgen_calibrated_most(DGEN_ZSTD, DGEN_RECORD_MIN, chunk, RANDOM_MIN));
 	return chunk / (RANDOM_MIN * CODEC_B + CODEC_A * chunk / DGEN_BLOCK);
 }
 

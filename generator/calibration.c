@@ -11,6 +11,7 @@
 #define FRACTION 16.0 /* sizes of the table are in 1/16 of a byte */
 #define ON_STEP 0.001 /* a ratio this near to a step of storage is meant to be it */
 #define FINE 256      /* random bytes below which one more is too coarse */
+#define COARSE 64     /* the same where codecs are further apart anyway */
 #define JUMP 32       /* random bytes around a jump of sizes over which units spread */
 #define CODECS (DGEN_LZO + 1)
 
@@ -124,15 +125,12 @@ static uint32_t width_of(uint32_t codec, double random, double part)
 	return random < FINE ? 2 : 0;
 }
 
-struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chunk, double ratio)
+static struct dgen_random off_steps(const struct row *row, uint32_t codec, uint32_t chunk,
+				    double ratio)
 {
-	const struct row *row = find_row(codec, record, chunk);
 	double zeros = knot_size(row, 0), size = chunk / ratio, whole, part, random;
-	uint32_t step = chunk <= record ? on_step(row, ratio) : 0, records = chunk / row->chunk,
-		 width;
+	uint32_t records = chunk / row->chunk, width;
 
-	if (step)
-		return (struct dgen_random){ (uint64_t)step << 32, 0 };
 	/* A chunk of several records: those that are random come first, then one in part, then zeros. */
 	size -= zeros * records;
 	whole = floor(size / (row->chunk - zeros));
@@ -151,4 +149,29 @@ struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chu
 	if (random + width > chunk)
 		random = chunk - width;
 	return (struct dgen_random){ (uint64_t)(random * 4294967296.0), width };
+}
+
+struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chunk, double ratio)
+{
+	const struct row *row = find_row(codec, record, chunk);
+	uint32_t step = chunk <= record ? on_step(row, ratio) : 0;
+
+	if (step)
+		return (struct dgen_random){ (uint64_t)step << 32, 0 };
+	return off_steps(row, codec, chunk, ratio);
+}
+
+struct dgen_random dgen_calibrated_between(uint32_t chunk, double ratio)
+{
+	const struct dgen_random one = off_steps(find_row(DGEN_LZ4, DGEN_RECORD_MIN, chunk),
+						 DGEN_LZ4, chunk, ratio),
+				 other = off_steps(find_row(DGEN_ZSTD, DGEN_RECORD_MIN, chunk),
+						   DGEN_ZSTD, chunk, ratio);
+	const uint64_t middle =
+		(one.low + other.low + ((uint64_t)(one.width + other.width) << 31)) / 2;
+	uint32_t width = middle >> 32 < COARSE ? 2 : 0;
+
+	if (one.width == JUMP || other.width == JUMP)
+		width = JUMP;
+	return (struct dgen_random){ middle - ((uint64_t)width << 31), width };
 }

@@ -39,4 +39,7 @@ double dgen_calibrated_most(uint32_t codec, uint32_t record, uint32_t chunk, uin
 /* For a ratio that is reachable. */
 struct dgen_random dgen_calibrated(uint32_t codec, uint32_t record, uint32_t chunk, double ratio);
 
+/* The middle of LZ4 and zstd on the smallest record. */
+struct dgen_random dgen_calibrated_between(uint32_t chunk, double ratio);
+
 #endif

@@ -31,6 +31,7 @@ struct dgen {
 	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
 	bool grouped;                    /* units lie in runs, or some are zero */
+	bool blockwise;                  /* blocks of a unit differ as units do */
 	uint32_t blocks;                 /* of a unit */
 	struct dgen_divisor run;         /* units */
 	struct dgen_zeros zeros;
@@ -106,6 +107,19 @@ static uint32_t most_random(const struct dgen *dgen)
 	return most;
 }
 
+/*
+ * Codecs are sensitive to how many chunks of a record are alike, and storage to how records differ in size: the
+ * table was measured with each block's random bytes on their own, however large the unit is.
+ */
+static bool is_blockwise(const struct dgen *dgen)
+{
+	bool differ = false;
+
+	for (uint32_t i = 0; i < dgen->nr_parts; i++)
+		differ = differ || dgen->parts[i].random.width;
+	return differ && dgen->unit.value > DGEN_BLOCK && dgen->chunk.value <= DGEN_BLOCK;
+}
+
 /* Runs of units are to the plan what units are else. */
 static void places_init(struct dgen *dgen, const struct dgen_options *o)
 {
@@ -146,6 +160,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
 	parts_init(dgen, options, chunk);
 	dgen->most = most_random(dgen);
+	dgen->blockwise = is_blockwise(dgen);
 	places_init(dgen, options);
 	dgen->tail = unit % chunk;
 	dgen->whole_chunks = unit - dgen->tail;
@@ -293,19 +308,23 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 
 /*
  * What units differ by is even over any run of units, and of contents of a lane, since multiples of an
- * irrational number spread so (H. Weyl).
+ * irrational number spread so (H. Weyl). fraction: times 2^32, within the part.
  */
 static const struct part *part_of(const struct dgen *dgen, const struct dgen_content *content,
-				  uint32_t *random)
+				  uint64_t *fraction)
 {
-	uint64_t fraction = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
+	uint64_t all = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
 	const struct part *part = dgen->parts + dgen->nr_parts - 1;
 
-	while (fraction < part->begin)
+	while (all < part->begin)
 		part--;
-	fraction = (uint64_t)((unsigned __int128)(fraction - part->begin) * part->stretch >> 32);
-	*random = (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
+	*fraction = (uint64_t)((unsigned __int128)(all - part->begin) * part->stretch >> 32);
 	return part;
+}
+
+static uint32_t random_of(const struct part *part, uint64_t fraction)
+{
+	return (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
 }
 
 /* Bytes [at, end) of a unit, in which random ones of each chunk are random. */
@@ -358,6 +377,31 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 	return true;
 }
 
+static bool do_kind(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end,
+		    uint32_t random, uint32_t symbols)
+{
+	if (symbols)
+		return do_symbols(t, content, at, end, random, symbols);
+	return do_chunks(t, *content, at, end, random);
+}
+
+/* Bytes [at, end) of a unit whose blocks differ, evenly again. */
+static __attribute__((noinline)) bool do_blockwise(struct task *t,
+						   const struct dgen_content *content, uint32_t at,
+						   uint32_t end, const struct part *part,
+						   uint64_t fraction)
+{
+	for (uint32_t stop; at < end; at = stop) {
+		uint32_t block = at / DGEN_BLOCK;
+		uint64_t here = (uint32_t)(fraction + block * (DGEN_GOLDEN >> 32));
+
+		stop = (block + 1) * DGEN_BLOCK < end ? (block + 1) * DGEN_BLOCK : end;
+		if (!do_kind(t, content, at, stop, random_of(part, here), part->symbols))
+			return false;
+	}
+	return true;
+}
+
 /* Bytes [at, end) of a unit that is one block of equal chunks. */
 static inline bool do_simple(struct task *t, const struct dgen_content *content, uint32_t at,
 			     uint32_t end)
@@ -374,18 +418,18 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 {
 	const struct dgen *dgen = t->dgen;
 	const struct part *part;
-	uint32_t random;
+	uint64_t fraction;
 
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
 	if (!dgen->nr_parts)
 		return do_chunks(t, *content, at, end, dgen->random);
-	part = part_of(dgen, content, &random);
+	part = part_of(dgen, content, &fraction);
 	if (t->tally)
 		dgen_tally_note(t->tally, content, part->number, at, end);
-	if (part->symbols)
-		return do_symbols(t, content, at, end, random, part->symbols);
-	return do_chunks(t, *content, at, end, random);
+	if (dgen->blockwise)
+		return do_blockwise(t, content, at, end, part, fraction);
+	return do_kind(t, content, at, end, random_of(part, fraction), part->symbols);
 }
 
 /* Of a unit that may be zero, or lies in a run. */

@@ -43,9 +43,9 @@ struct dgen_options {
 	uint32_t dedup_unit;   /* bytes; a multiple of 512, 512 to 16 MiB */
 	uint32_t compress_chunk; /* bytes in which C holds: a power of two from 64 to 2048, a
 				    multiple of 4096 up to dedup_unit, or that itself; 0: the
-				    smaller of 4096 and dedup_unit. Below 512 each two chunks
-				    together: they differ, and compressors work about as hard as
-				    on real files; C is for one codec then, as if it were set */
+				    smaller of 4096 and dedup_unit. The smaller, the harder
+				    compressors work. Below 512 each two chunks together: they
+				    differ; C is for one codec then, as if it were set */
 	uint64_t data_seed;      /* any value; neighbouring seeds share no data */
 	/*
 	 * Both 0: C holds for LZ4 and for zstd on 4 KiB, to about 1.5 %. Else exactly for this codec

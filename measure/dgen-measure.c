@@ -95,8 +95,9 @@ static int scan_paths(const struct scan_options *scan_options, char **paths, uns
 		ret = scan(source, scan_options, sets, counts, why, sizeof(why));
 	if (ret && *why)
 		complain("%s", why);
-	if (!ret)
-		*totals = *source_totals(source);
+	if (!ret && source_changed(source, totals) && scan_options->source.notes)
+		complain("files came, went or changed while it read them: the figures are those of "
+			 "what it found then");
 	source_close(source);
 	return ret;
 }

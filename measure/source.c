@@ -18,7 +18,7 @@ struct source {
 	pthread_mutex_t lock; /* of what follows */
 	struct walk *walk;
 	struct source_totals totals; /* as counted beforehand */
-	struct source_totals found;  /* while reading */
+	struct source_totals found;  /* while reading; streams count in both */
 	uint64_t batches;
 	struct file *file;   /* being cut into pieces, or NULL */
 	uint64_t offset;     /* of the next piece of it */
@@ -139,6 +139,17 @@ const struct source_totals *source_totals(const struct source *source)
 	return &source->totals;
 }
 
+bool source_changed(const struct source *source, struct source_totals *found)
+{
+	const struct source_totals *before = &source->totals;
+
+	*found = source->found;
+	/* They were looked for only once. */
+	found->hole_bytes = before->hole_bytes;
+	return found->files != before->files || found->bytes != before->bytes ||
+	       found->links != before->links || found->specials != before->specials;
+}
+
 static int open_file(const struct source *source, const char *path, char *why, size_t why_size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | (source->options->direct ? O_DIRECT : 0));
@@ -197,6 +208,7 @@ static int open_next(struct source *source, struct batch *batch, char *why, size
 			return ret;
 		}
 		source->totals.files++;
+		source->found.files++;
 		ret = skip(source, batch, why, why_size);
 		return ret ? ret : 1;
 	}
@@ -304,6 +316,7 @@ static int read_stream(struct source *source, struct batch *batch, char *why, si
 	piece->last = !ret;
 	source->offset += piece->length;
 	source->totals.bytes += piece->length;
+	source->found.bytes += piece->length;
 	source->tail_length = piece->history + piece->length;
 	if (source->tail_length > options->history)
 		source->tail_length = options->history;

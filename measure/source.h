@@ -73,6 +73,9 @@ void source_close(struct source *source); /* NULL is allowed */
 /* As counted beforehand; complete for streams once all was read. */
 const struct source_totals *source_totals(const struct source *source);
 
+/* Once all was read: what that was, and whether it is another count since files came, went or grew. */
+bool source_changed(const struct source *source, struct source_totals *found);
+
 /* The next batch, 1, or 0 at the end. Thread-safe; batches are numbered in the order of the data. */
 int source_next(struct source *source, struct batch *batch, char *why, size_t why_size);
 

@@ -96,6 +96,20 @@ each_within() {
 	awk "BEGIN { exit !($(figure '.codecs[1].compression_ratio') > 2.4) }" || fail "$(figure '.codecs[1]')"
 }
 
+@test "compression: other chunks by default, in the middle of lz4 and zstd" {
+	for chunk in $(full "512 1k 2k 8k 16k 32k 64k" "512 2k 64k"); do
+		percent=1.5
+		# There they are further apart than that.
+		[[ $chunk != 1k ]] || percent=2.5
+		[[ $chunk != 512 ]] || percent=4
+		for C in $(full "1.2 1.35 1.5 2 2.3 3 4 5 6 7 8 9 10" "1.35 5 10"); do
+			data --dedup-unit=64k --compress-ratio="$C" --compress-chunk="$chunk"
+			each_within $percent "$C" "chunk=$chunk, C=$C" --codec=lz4,zstd:1,zstd:3 --record=4k \
+				--unit=64k
+		done
+	done
+}
+
 @test "compression: as it is by default, for several codecs and records" {
 	# Other values than those of the table too.
 	for C in $(full "1.2 1.37 1.5 2 2.7 3 3.6 4 5 6.3 7 8 10" "1.2 2.7 6.3"); do
@@ -129,9 +143,11 @@ largest() {
 	sed -n 's/.*compress_ratio=9999: a number from 1 to \([0-9.]*\) is allowed.*/\1/p' err
 }
 
+# Units of chunks that differ make codecs see other records than those of chunks that are alike.
 @test "compression: every size of chunk, up to the largest ratio that a refusal names" {
 	for chunk in $(full "64 128 256 512 1k 2k 4k 8k 16k 32k 64k" "64 512 64k"); do
-		unit=4k
+		unit=128k
+		[[ $chunk != 64 && $chunk != 256 && $chunk != 1k ]] || unit=4k
 		[[ $chunk != *k ]] || ((${chunk%k} <= 4)) || unit=$chunk
 		for codec in $(full "lz4 zstd:3 deflate:6 lzo" lz4); do
 			percent=1
@@ -139,7 +155,7 @@ largest() {
 			for record in $(full "4k 16k 64k 128k" "4k 128k"); do
 				most=$(largest "$chunk" "${codec%:*}" "$record")
 				[[ $most ]] || fail "$chunk, $codec, $record: $(<err)"
-				for C in $(full "1.2 1.5 1.9 2 2.7 3 4 5 7 8 10" "1.9 5"); do
+				for C in $(full "1.2 1.35 1.9 2 2.3 3 4 5 6 7.5 9 10" "1.9 7.5"); do
 					awk "BEGIN { exit !($C > $most) }" && continue
 					data --dedup-unit="$unit" --compress-ratio="$C" --compress-chunk="$chunk" \
 						--compress-codec="${codec%:*}" --compress-record="$record"

@@ -178,6 +178,35 @@ data() {
 	[[ $(figure '"\(.files) \(.links)"') == "4 7" ]] || fail "$(figure '.files, .links')"
 }
 
+@test "measure: a tree that changes while it is read, and a file that may not be read" {
+	mkdir tree
+	head -c 100000 /dev/urandom >tree/a
+	mkfifo pipe
+	# What is behind the stream is looked at again when that has ended.
+	for change in 'cp tree/a tree/b' 'rm tree/b' 'head -c 9999 tree/a >>tree/a' :; do
+		"$MEASURE" --json --codec=none pipe tree >measure.json 2>notes &
+		exec {gate}>pipe
+		$SHELL -c "$change"
+		echo x >&$gate
+		exec {gate}>&-
+		wait $!
+		[[ $(figure .bytes) == $(($(cat tree/* | wc -c) + 2)) ]] || fail "$change: $(figure .bytes) bytes"
+		[[ $(figure .units[0].total) == $(figure '.units[0] | .distinct + .zero') || $change == cp* ]] ||
+			fail "$change: $(figure '.units[0]')"
+		words=1
+		[[ $change != : ]] || words=0
+		[[ $(grep -c 'while it read them' notes) == "$words" ]] || fail "$change: $(<notes)"
+	done
+	need_root
+	need_command setpriv
+	chmod 000 tree/a
+	chmod 755 . tree
+	status=0
+	setpriv --reuid=65534 --clear-groups "$MEASURE" --quiet tree >out 2>err || status=$?
+	[[ $status == 1 && $(wc -l <err) == 1 && $(<err) == *tree/a*"Permission denied" && ! -s out ]] ||
+		{ show out err; fail "it ended with $status"; }
+}
+
 @test "measure: a hole reads as zeros" {
 	head -c 5000000 /dev/urandom >f
 	truncate -s 300m f

@@ -128,6 +128,28 @@ hot_is() {
 	refused verify_state_file dedup_window=131072 262144
 }
 
+@test "realism: all of it together, whatever the block size, as exact as D alone" {
+	local all=("${ALL[@]}" --compress_ratio=1/20:2/50/64:4/30 --dedup_skew=30 --dedup_window=2m) bs D total
+
+	for D in $(full "1.3 2 3.7 10" "3.7"); do
+		"$COMMAND" --quiet --seed=1 "${all[@]}" --dedup_ratio="$D" --size=60m --domain=f --output=g
+		for bs in $(full "4096 512 1536 2560 12800 66048 1046528" "2560 66048"); do
+			# In pieces that share units with each other, as many as are whole.
+			dgen "${all[@]}" --dedup_ratio="$D" --size=60m --bs="$bs" --verify=crc32c
+			(($(stat -c %s f) > (60 << 20) - bs)) || fail "D=$D, bs=$bs: $(stat -c %s f) bytes"
+			cmp -n $(((60 << 20) / bs * bs)) f g || fail "D=$D, bs=$bs: not the same"
+			rm f
+		done
+		measured --codec=none --unit=4k --chunks=none g
+		total=$(figure '.units[0] | .total - .zero')
+		[[ $(figure .units[0].zero) == 1920 ]] || fail "D=$D: $(figure '.units[0]')"
+		# To within 1 %, or a run of 16 units and a part of one.
+		near "$(figure .units[0].distinct)" "$(awk "BEGIN { print $total / $D }")" 1 ||
+			awk "BEGIN { d = $(figure .units[0].distinct) - $total / $D; exit !(d * d < 24 * 24) }" ||
+			fail "D=$D: $(figure '.units[0]')"
+	done
+}
+
 @test "realism: bad input" {
 	local value
 
@@ -156,22 +178,46 @@ hot_is() {
 	[[ ! -s f ]] || fail "something was written"
 }
 
+# profile_of WHAT SIZE PATH...: so many bytes made by the profile of these files are like them.
+profile_of() {
+	local what=$1 size=$2 key wanted
+	shift 2
+
+	"$MEASURE" --quiet --profile "$@" >profile
+	mapfile -t options < <(sed 's/^/--/' profile)
+	measured --unit=4k --chunks=none "$@"
+	mv measure.json sample.json
+	dgen --size="$size" --bs=1m "${options[@]}"
+	measured --unit=4k --chunks=none f
+	for key in ".units[0].dedup_ratio" ".units[0].zero / .units[0].total" \
+		".codecs[0].compression_ratio" ".codecs[1].compression_ratio"; do
+		wanted=$(jq -r "$key" sample.json)
+		near "$(figure "$key")" "$wanted" 5 ||
+			{ show profile; fail "$what: $key is $(figure "$key"), not $wanted"; }
+	done
+	echo "# $what: $(jq -c '[.bytes, .units[0].dedup_ratio, .codecs[].compression_ratio]' sample.json)" \
+		"made again: $(figure '[.bytes, .units[0].dedup_ratio, .codecs[].compression_ratio]' | tr -d ' \n')" >>said
+}
+
 @test "realism: a profile makes data like its sample" {
-	local key wanted
+	local directory
 
 	# What real files are like, in small: programs, zeros, and some of it again.
 	cp "$(command -v bash)" "$(command -v "$FIO")" .
 	truncate -s 1m zeros
 	cp bash again
-	"$MEASURE" --quiet --profile bash "${FIO##*/}" again zeros >profile
-	mapfile -t options < <(sed 's/^/--/' profile)
-	measured --unit=4k bash "${FIO##*/}" again zeros
-	mv measure.json sample.json
-	dgen --size=64m "${options[@]}"
-	measured --unit=4k f
-	for key in ".units[0].dedup_ratio" ".units[0].zero / .units[0].total" \
-		".codecs[0].compression_ratio" ".codecs[1].compression_ratio"; do
-		wanted=$(jq -r "$key" sample.json)
-		near "$(figure "$key")" "$wanted" 5 || { show profile; fail "$key: not $wanted"; }
+	profile_of "a few files" 64m bash "${FIO##*/}" again zeros
+	# Of a directory, as much as there is up to a size; of four whole ones of up to 1 GiB and more.
+	if [[ ! $DGEN_FULL ]]; then
+		mapfile -t files < <(find /usr/bin -xdev -type f -readable -size +0 -printf '%s %p\n' | sort -k 2 |
+			awk '(bytes += $1) > 96 * 2 ^ 20 { exit } { print $2 }')
+		((${#files[@]} >= 20)) || skip "/usr/bin has only ${#files[@]} small files"
+		profile_of "${#files[@]} of /usr/bin" 96m "${files[@]}"
+		return
+	fi
+	need_space 1100
+	for directory in /usr/bin /usr/share /usr/lib/*-linux-gnu /usr/include; do
+		profile_of "$directory" 1g "$directory"
 	done
+	cat said >&3
 }

@@ -39,14 +39,15 @@
 #define UNIT 4096     /* bytes whose chunks have as many random bytes each */
 #define FINE 256      /* below which a byte more is too coarse */
 #define PER_OCTAVE 16 /* points at which r doubles */
-#define DENSE_MAX 256 /* points measured for a row */
+#define PER_OCTAVE_FINE 64
+#define DENSE_MAX 512 /* points measured for a row */
 #define ROWS_MAX 256
 #define KNOTS_MAX (ROWS_MAX * 64)
 #define NEAR 0.002      /* of the size: how far a point may lie off the line */
 #define NEAR_SMALL 0.01 /* below 1/12 of the chunk */
 #define FRACTION 16     /* sizes are in 1/16 of a byte */
 #define STEPS 3         /* of allocation: 3/4, 1/2, 1/4 of a record */
-#define STEP_NEAR 96    /* 1/96 below a step is near enough; with LZO, in its own steps, 1/68 */
+#define STEP_NEAR 104   /* 1/104 below a step is near enough; with LZO, in its own steps, 1/68 */
 #define STEP_NEAR_LZO 68
 
 /* The sum of sizes over r, for the fit. */
@@ -277,6 +278,13 @@ static struct knot last_gain(struct bench *bench, const struct row *row, size_t 
 	return knot;
 }
 
+/* The point to measure after this one: of few random bytes each, for codecs have steps there. */
+static double next_point(double random, size_t chunk)
+{
+	return random *
+	       exp2(1. / (chunk >= VARIED && random < FINE ? PER_OCTAVE_FINE : PER_OCTAVE));
+}
+
 /* All points of a row, from zeros alone to the one from which on nothing is gained. */
 static unsigned int measure_row(struct bench *bench, const struct row *row, struct knot *dense)
 {
@@ -286,9 +294,9 @@ static unsigned int measure_row(struct bench *bench, const struct row *row, stru
 	size_t last = 0;
 
 	dense[count++] = (struct knot){ 0, measure(bench, row->record, row->chunk, 0) };
-	for (unsigned int i = 0; count < DENSE_MAX - 2; i++) {
-		size_t random = (size_t)lrint((double)least_random(row->chunk) *
-					      exp2((double)i / PER_OCTAVE));
+	for (double at = (double)least_random(row->chunk); count < DENSE_MAX - 2;
+	     at = next_point(at, row->chunk)) {
+		size_t random = (size_t)lrint(at);
 		double size;
 
 		if (random >= all)

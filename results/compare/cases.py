@@ -490,7 +490,8 @@ class Cases:
 
 		names = self.s.pick(("zram-lz4", "zram-lzo-rle", "btrfs-zstd", "btrfs-lzo", "btrfs-zlib",
 			"btrfs-duperemove", "xfs-duperemove", "squashfs-lz4", "squashfs-zstd", "squashfs-gzip",
-			"squashfs-lzo", "borg-lz4", "borg-zstd"),
+			"squashfs-lzo", "squashfs-xz", "erofs-dedupe", "borg-lz4", "borg-zstd", "restic",
+			"restic-one-file"),
 			("zram-lz4", "btrfs-zstd", "squashfs-zstd"))
 		for name in names:
 			yield Case("storage", name, ["both"], run(name, self.s.pick("1/2 2/3.3 4/5", "2/3")),
