@@ -152,6 +152,23 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 	}
 }
 
+/*
+ * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little early, as a tiny
+ * file has two shared contents from the start. The line and its inverse are rounded so that they are too
+ * high, over a whole run by less than the least fraction that occurs, so they are exact.
+ */
+static void line_init(struct dgen_plan *plan)
+{
+	const uint64_t run = plan->run.value, lead = run * 2 / 3;
+
+	plan->slope = plan->pool < run ?
+			      (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
+			      UINT64_MAX;
+	plan->lead = (uint64_t)(((unsigned __int128)lead << 64) / run) + 1 + run;
+	plan->stride = (run << DGEN_SPOT) / plan->pool;
+	plan->spot = ((run - lead - 1) << DGEN_SPOT) / plan->pool + 1 + plan->pool;
+}
+
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
 {
 	const uint64_t distance = o->dedup_window ? o->dedup_window : DISTANCE;
@@ -168,11 +185,7 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	plan->varied = o->dedup_skew > 0 || distance != DISTANCE;
 	plan->run = dgen_divisor((uint64_t)run);
 	uniques = plan->run.value - plan->pool;
-	/*
-	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
-	 * early, as a tiny file has two shared contents from the start.
-	 */
-	plan->lead = plan->run.value * 2 / 3;
+	line_init(plan);
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
@@ -219,9 +232,18 @@ static inline void enter_run(const struct dgen_plan *plan, struct dgen_walk *w, 
 	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), part);
 }
 
+/* Shared units of a run before a position; *line: the fraction of the next one. */
+static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position, uint64_t *line)
+{
+	unsigned __int128 sum = (unsigned __int128)position * plan->slope + plan->lead;
+
+	*line = (uint64_t)sum;
+	return (uint64_t)(sum >> 64);
+}
+
 /* Where a unit is, and what there is to know of it. */
-static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t version,
-			  uint64_t unit)
+static inline __attribute__((always_inline)) void
+locate(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t version, uint64_t unit)
 {
 	uint64_t in_row, part;
 
@@ -230,7 +252,7 @@ static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w, uin
 	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
 	w->row = dgen_divide(unit, &plan->row, &in_row);
 	w->lane = dgen_divide_small(in_row, &plan->run, &w->first);
-	w->x = dgen_divide_small(w->first * plan->pool + plan->lead, &plan->run, &w->rest);
+	w->x = shared_before(plan, w->first, &w->line);
 	enter_run(plan, w, &part);
 	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
 	w->age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
@@ -244,11 +266,9 @@ static inline void set_domain(const struct dgen_plan *plan, struct dgen_walk *w,
 }
 
 /* Where in its run a shared unit is. */
-static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x)
+static inline uint64_t spot_of(const struct dgen_plan *plan, uint64_t x)
 {
-	uint64_t rest;
-
-	return dgen_divide_small((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, &rest);
+	return plan->spot + x * plan->stride;
 }
 
 /* Goes on to the next content that comes in this run, and the one of two units that takes it. */
@@ -260,7 +280,7 @@ static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *
 	w->arrival_part += (skip + 1) * plan->rate;
 	w->newest++;
 	w->place += skip + 1;
-	w->arrival = w->place < plan->pool ? position_of(plan, taker) : UINT64_MAX;
+	w->arrival = w->place < plan->pool ? spot_of(plan, taker) >> DGEN_SPOT : UINT64_MAX;
 }
 
 /* The first unit of the run, from the next one on, that takes a new content. */
@@ -285,7 +305,8 @@ static inline void next_run(const struct dgen_plan *plan, struct dgen_walk *w)
 		w->row++;
 	}
 	w->first = 0;
-	w->rest = plan->lead;
+	w->line = plan->lead;
+	w->spot = plan->spot;
 	enter_run(plan, w, &w->part);
 	w->age = w->step + w->turn;
 	w->age -= w->age >= plan->pool ? plan->pool : 0;
@@ -308,15 +329,17 @@ static inline bool count_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 	return part < 2 * plan->rate;
 }
 
-/* Of those two: is it this one at this version? Anybody's guess, so without a branch. */
+/*
+ * After that: is it this one at this version? Content n came with place m, the unit before the m-th or
+ * behind it takes it. Anybody's guess, so without a branch.
+ */
 static inline bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w)
 {
-	unsigned int last = w->x == plan->pool - 1, odd = (w->version ^ w->contents) & 1;
-	unsigned int first = (w->part < plan->rate) & !last;
-	unsigned int second = (w->part < plan->rate + pick(last, 0, plan->rate)) & !first &
-			      (w->x > 0);
+	const uint64_t last = w->x == plan->pool - 1, even = ~(w->version ^ w->contents) & 1;
+	const uint64_t behind = w->x - even; /* m - 1 */
+	const uint64_t part = w->part - (plan->rate & -(even ^ last));
 
-	return (odd & first) | (~odd & second);
+	return (part < plan->rate) & (behind < plan->pool - 1);
 }
 
 /*
@@ -417,7 +440,7 @@ static inline uint64_t of_age(const struct dgen_plan *plan, const struct dgen_wa
  */
 static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 {
-	const bool is_shared = w->rest + plan->pool >= plan->run.value;
+	const bool is_shared = w->line + plan->slope < plan->slope;
 	uint64_t which;
 
 	count_unit(plan, w);
@@ -434,7 +457,7 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 
 	set_domain(plan, &w, domain);
 	locate(plan, &w, version, unit);
-	if (w.rest + plan->pool < plan->run.value)
+	if (w.line + plan->slope >= plan->slope)
 		return number(&w, unit, version);
 	return growing_unit(plan, &w);
 }
@@ -472,6 +495,7 @@ void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint6
 	if (!plan->pool)
 		return;
 	locate(plan, walk, version, unit);
+	walk->spot = spot_of(plan, walk->x);
 	find_arrival(plan, walk);
 }
 
@@ -479,62 +503,60 @@ static void walk_growing(const struct dgen_plan *plan, struct dgen_walk *w, size
 			 struct dgen_content *out)
 {
 	for (size_t i = 0; i < count; i++) {
-		w->rest += plan->pool;
-		if (w->rest < plan->run.value) {
+		w->line += plan->slope;
+		if (w->line >= plan->slope) {
 			out[i] = number(w, w->unit + i, w->version);
 			continue;
 		}
-		w->rest -= plan->run.value;
 		out[i] = growing_unit(plan, w);
 		w->x++;
 	}
 }
 
-/* A number's two words, and masks for both: all of them are the same, whatever the byte order. */
+/* A number's two words: one store, those of the blocks have the store buffer to themselves else. */
 typedef uint64_t words __attribute__((vector_size(16)));
-typedef int32_t masks __attribute__((vector_size(16)));
 
-static inline masks all(uint64_t x)
+static inline void put(struct dgen_content *out, words number)
 {
-	int32_t v = (int32_t)x;
+	memcpy(out, &number, sizeof(number));
+}
 
-	return (masks){ v, v, v, v };
+static void number_in_turn(const struct dgen_walk *w, size_t count, struct dgen_content *out)
+{
+	const struct dgen_content first = number(w, w->unit, w->version);
+	words next = { first.low, first.high };
+
+	for (size_t i = 0; i < count; i++) {
+		put(&out[i], next);
+		next += (words){ 1, 0 };
+	}
 }
 
 /*
- * All as if they took an older content, then the few that take a new one. Whether a unit is shared is
- * anybody's guess, so both is computed and one picked, by masks. A number is one store: those of the blocks
- * have the store buffer to themselves else. Positions in a run, and so ages, are at most RUN_MAX.
+ * All as if they were unique, then the shared ones as if they took an older content, then the few that
+ * take a new one: there is nothing to guess but where each of the three ends.
  */
 static inline __attribute__((always_inline)) void walk_steady(const struct dgen_plan *plan,
 							      struct dgen_walk *w, size_t count,
 							      bool hot, struct dgen_content *out)
 {
-	const struct dgen_content first = number(w, w->unit, w->version);
-	const struct dgen_content last = shared(w, w->lane, w->before - 1);
-	const masks run = all(plan->run.value), pool = all(plan->pool), left = run - pool;
-	const masks back = pool - all(w->step), newest = all(plan->newest);
-	const words older = { last.low, last.high }, high = { 0, UINT32_MAX };
-	const words hotter = { 0, w->before - plan->pool };
-	words unique = { first.low, first.high };
-	masks rest = all(w->rest), age = all(w->age);
+	const struct dgen_content older = shared(w, w->lane, w->before - 1);
+	const uint64_t stride = plan->stride, end = (w->first + count) << DGEN_SPOT;
+	const uint64_t back = plan->pool - w->step, hotter = w->before - plan->pool;
+	uint64_t spot = w->spot, age = w->age;
+	struct dgen_content *run = out - w->first;
 
-	for (size_t i = 0; i < count; i++) {
-		const masks alone = rest < left;
-		words number = older - ((words)age & high);
+	number_in_turn(w, count, out);
+	for (; spot < end; spot += stride) {
+		const uint64_t which = older.high - age - (hot && age >= plan->newest ? hotter : 0);
 
-		if (hot)
-			number -= (words)(age >= newest) & hotter;
-		number ^= (number ^ unique) & (words)alone;
-		memcpy(&out[i], &number, sizeof(number));
-		unique += (words){ 1, 0 };
-		rest += (run & alone) - left;
-		age += (((age < back) & pool) - back) & ~alone;
+		put(&run[spot >> DGEN_SPOT], (words){ older.low, which });
+		age = age < back ? age + w->step : age - back;
 	}
-	w->rest = (uint64_t)rest[0];
-	w->age = (uint64_t)age[0];
+	w->spot = spot;
+	w->age = age;
 	for (; w->arrival < w->first + count; next_arrival(plan, w))
-		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
+		run[w->arrival] = shared(w, w->lane, w->newest);
 }
 
 /* The next count units, which lie in one run. */
@@ -553,8 +575,7 @@ void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t c
 		  struct dgen_content *out)
 {
 	if (!plan->pool) {
-		for (size_t i = 0; i < count; i++)
-			out[i] = number(walk, walk->unit + i, walk->version);
+		number_in_turn(walk, count, out);
 		walk->unit += count;
 		return;
 	}

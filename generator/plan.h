@@ -15,12 +15,16 @@
 #define DGEN_WINDOW_MAX (UINT64_C(1) << 40) /* bytes */
 #define DGEN_PHASES 256                     /* lanes beyond that have those of others */
 #define DGEN_SHARED (UINT64_C(1) << 63)     /* of a number: a lane, not a unit */
+#define DGEN_SPOT 40                        /* binary digits of a fraction of a position */
 
 struct dgen_plan {
 	uint64_t pool;   /* contents a lane shares at a time, a prime; 0: nothing is shared */
 	uint64_t newest; /* of these, those that come last; the others are its first ones, always */
 	bool varied;     /* by dedup_skew or dedup_window */
-	uint64_t lead;   /* of the line that tells shared from unique units */
+	/* Of the line that tells shared from unique units, times 2^64: per unit, and before a run. */
+	uint64_t slope, lead;
+	/* Its inverse, times 2^DGEN_SPOT: units per shared one, and the position of a run's first. */
+	uint64_t stride, spot;
 	struct dgen_divisor run;      /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
 	struct dgen_divisor row;      /* units in a run of each lane */
@@ -44,9 +48,10 @@ struct dgen_walk {
 	uint64_t turn;      /* of the version */
 	uint64_t step;      /* of age, in the run */
 	/* The next shared unit of the run, that one or behind it: */
-	uint64_t rest; /* of the line that tells shared from unique units, at the next unit */
+	uint64_t spot; /* its position, times 2^DGEN_SPOT */
 	uint64_t age;  /* back from the newest content before the run */
 	/* The same while the pool grows: */
+	uint64_t line;     /* tells shared from unique units, at the next unit */
 	uint64_t x;        /* shared units of the run before it */
 	uint64_t part;     /* fraction of the lane's next content, before this unit */
 	uint64_t contents; /* introduced in the lane before this unit */
