@@ -161,9 +161,8 @@ static void line_init(struct dgen_plan *plan)
 {
 	const uint64_t run = plan->run.value, lead = run * 2 / 3;
 
-	plan->slope = plan->pool < run ?
-			      (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
-			      UINT64_MAX;
+	plan->slope = plan->pool < run ? (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
+					 UINT64_MAX;
 	plan->lead = (uint64_t)(((unsigned __int128)lead << 64) / run) + 1 + run;
 	plan->stride = (run << DGEN_SPOT) / plan->pool;
 	plan->spot = ((run - lead - 1) << DGEN_SPOT) / plan->pool + 1 + plan->pool;
@@ -233,7 +232,8 @@ static inline void enter_run(const struct dgen_plan *plan, struct dgen_walk *w, 
 }
 
 /* Shared units of a run before a position; *line: the fraction of the next one. */
-static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position, uint64_t *line)
+static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position,
+				     uint64_t *line)
 {
 	unsigned __int128 sum = (unsigned __int128)position * plan->slope + plan->lead;
 
