@@ -233,13 +233,13 @@ struct task {
 	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
-/* A span of each of count blocks; like all below false if it ends in one of them. */
+/* The first size bytes of count blocks; like all below false if it ends in one of them. */
 static inline bool do_blocks(struct task *t, const struct dgen_content *numbers, size_t count,
-			     const struct dgen_shape *shape, struct dgen_span span)
+			     const struct dgen_shape *shape, uint32_t size)
 {
-	size_t done = t->operation->blocks(&t->dgen->tables, numbers, count, shape, span, t->at);
+	size_t done = t->operation->blocks(&t->dgen->tables, numbers, count, shape, size, t->at);
 
-	t->at += done * (span.end - span.begin);
+	t->at += done * size;
 	return done == count;
 }
 
@@ -253,7 +253,7 @@ static inline bool do_block(struct task *t, struct dgen_content number,
 	return true;
 }
 
-/* A span of blocks [from, to) of a unit, that have random of a chunk's bytes each. */
+/* Blocks [from, to) of a unit, that have random of a chunk's bytes each, or of one block a span. */
 static bool do_alike(struct task *t, struct dgen_content content, uint32_t from, uint32_t to,
 		     const struct dgen_shape *shape, struct dgen_span span)
 {
@@ -267,7 +267,7 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 
 		for (uint32_t i = 0; i < count; i++, content.high += DGEN_GOLDEN)
 			numbers[i] = content;
-		if (!do_blocks(t, numbers, count, shape, span))
+		if (!do_blocks(t, numbers, count, shape, DGEN_BLOCK))
 			return false;
 		from += count;
 	}
@@ -405,7 +405,7 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count,
 		     const struct dgen_shape *shape)
 {
-	const struct dgen_span span = { 0, (uint32_t)t->dgen->unit.value };
+	const uint32_t size = (uint32_t)t->dgen->unit.value;
 	struct dgen_content contents[BATCH];
 	struct dgen_walk walk;
 
@@ -415,8 +415,8 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 
 		dgen_walk_on(&t->dgen->plan, &walk, part, contents);
 		if (t->tally)
-			dgen_tally_units(t->tally, contents, part, span.end);
-		if (!do_blocks(t, contents, part, shape, span))
+			dgen_tally_units(t->tally, contents, part, size);
+		if (!do_blocks(t, contents, part, shape, size))
 			return false;
 		count -= part;
 	}

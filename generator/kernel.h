@@ -52,12 +52,11 @@ struct dgen_span {
 };
 
 /*
- * Does something with this span of count blocks of one shape, one behind the other at at; it begins and
- * ends on a line. Returns how many of them it did: count, or less where it found one that is not as it
- * should be.
+ * Does something with the first size bytes, whole lines, of each of count blocks, one behind the other at
+ * at. Returns how many of them it did: count, or less where it found one that is not as it should be.
  */
 typedef size_t dgen_blocks(const struct dgen_tables *tables, const struct dgen_content *numbers,
-			   size_t count, const struct dgen_shape *shape, struct dgen_span span,
+			   size_t count, const struct dgen_shape *shape, uint32_t size,
 			   uint8_t *at);
 
 /*

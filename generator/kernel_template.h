@@ -137,11 +137,10 @@ static INLINED void put_random(const struct keys *keys, const struct dgen_tables
 
 static INLINED void put_zeros(struct place *p, const uint8_t *end)
 {
+	/* No pragma here: compilers take it for the outer loop too, and then guess where that ends. */
 	while (end - p->at >= AT_ONCE * DGEN_LINE)
-#pragma GCC unroll 16
-		for (int i = 0; i < AT_ONCE; i++)
-			for (int j = 0; j < VECS; j++)
-				put(p, zero());
+		for (int i = 0; i < AT_ONCE * VECS; i++)
+			put(p, zero());
 	while (p->at < end) {
 		/* Else compilers make this a call of memset, and save all registers around it. */
 		__asm__("" : "+r"(p->at));
@@ -259,21 +258,22 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 }
 
 static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
-			     size_t count, const struct dgen_shape *shape, struct dgen_span span,
+			     size_t count, const struct dgen_shape *shape, uint32_t size,
 			     uint8_t *at, bool compare)
 {
+	const struct dgen_content *number = numbers, *last = numbers + count - 1;
 	struct place p = { at, compare, zero() };
 	struct keys keys, next;
 
-	set_keys(&next, t, numbers[0]);
-	for (size_t i = 0; i < count; i++) {
+	set_keys(&next, t, *number);
+	for (; number <= last; number++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
-		if (i + 1 < count)
-			set_keys(&next, t, numbers[i + 1]);
-		put_block(&keys, t, shape, span, i + 1 == count, &p);
+		if (number < last)
+			set_keys(&next, t, number[1]);
+		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, number == last, &p);
 		if (compare && any(p.differs))
-			return i;
+			return (size_t)(number - numbers);
 	}
 	return count;
 }
@@ -368,12 +368,12 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 	}                                                                                          \
 	static size_t name##_blocks(const struct dgen_tables *t,                                   \
 				    const struct dgen_content *numbers, size_t count,              \
-				    const struct dgen_shape *shape, struct dgen_span span,         \
-				    uint8_t *at)                                                   \
+				    const struct dgen_shape *shape, uint32_t size, uint8_t *at)    \
 	{                                                                                          \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return name##_varied(t, numbers, count, shape, span, at);                  \
-		return blocks(t, numbers, count, shape, span, at, compares);                       \
+			return name##_varied(t, numbers, count, shape,                             \
+					     (struct dgen_span){ 0, size }, at);                   \
+		return blocks(t, numbers, count, shape, size, at, compares);                       \
 	}                                                                                          \
 	static bool name##_block(const struct dgen_tables *t, struct dgen_content number,          \
 				 const struct dgen_shape *shape, struct dgen_span span,            \
