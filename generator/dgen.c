@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 16 /* units planned, blocks filled at a time */
+#define BATCH 32 /* units planned, blocks filled at a time */
 
 struct dgen {
 	struct dgen_tables tables;
@@ -407,17 +407,16 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 {
 	const uint32_t size = (uint32_t)t->dgen->unit.value;
 	struct dgen_content contents[BATCH];
-	struct dgen_walk walk;
 
-	dgen_walk_start(&t->dgen->plan, &walk, domain, version, unit);
 	while (count) {
 		size_t part = count < BATCH ? count : BATCH;
 
-		dgen_walk_on(&t->dgen->plan, &walk, part, contents);
+		dgen_plan_units(&t->dgen->plan, domain, version, unit, part, contents);
 		if (t->tally)
 			dgen_tally_units(t->tally, contents, part, size);
 		if (!do_blocks(t, contents, part, shape, size))
 			return false;
+		unit += part;
 		count -= part;
 	}
 	return true;
