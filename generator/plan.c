@@ -48,7 +48,7 @@
 /* Where a unit is, and what there is to know of it. */
 struct place {
 	struct dgen_content base; /* tells the domain's content numbers from those of others */
-	uint64_t version, unit;
+	uint64_t version;
 	uint64_t row, lane; /* of its run */
 	uint64_t first;     /* its position in the run */
 	uint64_t x;         /* shared units of the run before it */
@@ -56,7 +56,6 @@ struct place {
 	uint64_t before;    /* contents introduced in the lane before the run */
 	uint64_t contents;  /* and before this unit */
 	uint64_t part;      /* fraction of the next one */
-	uint64_t turn;      /* of the version */
 	uint64_t step;      /* of age, in the run */
 	uint64_t age; /* of what the next shared unit takes, back from the newest before the run */
 };
@@ -250,21 +249,33 @@ static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t posi
 	return (uint64_t)(sum >> 64);
 }
 
-static inline __attribute__((always_inline)) void
-locate(const struct dgen_plan *plan, struct place *w, uint64_t version, uint64_t unit)
+/* Its run; in parts, since what is looked up early lies in memory until it is wanted. */
+static inline __attribute__((always_inline)) void find_run(const struct dgen_plan *plan,
+							   struct place *w, uint64_t unit)
 {
 	uint64_t in_row, part;
 
-	w->version = version;
-	w->unit = unit;
-	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
 	w->row = dgen_divide(unit, &plan->row, &in_row);
 	w->lane = dgen_divide_small(in_row, &plan->run, &w->first);
-	w->x = shared_before(plan, w->first, &w->line);
 	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), &part);
+}
+
+/* And what comes before it there. */
+static inline __attribute__((always_inline)) void find_unit(const struct dgen_plan *plan,
+							    struct place *w)
+{
+	w->x = shared_before(plan, w->first, &w->line);
 	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
+}
+
+static inline __attribute__((always_inline)) void find_age(const struct dgen_plan *plan,
+							   struct place *w)
+{
+	const uint64_t turn = w->version < plan->pool ? w->version :
+							dgen_mod(w->version, &plan->prime);
+
 	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
-	w->age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
+	w->age = dgen_mod_small(w->step * (w->x + 1) + turn, &plan->prime);
 }
 
 struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
@@ -391,45 +402,42 @@ static inline uint64_t of_age(const struct dgen_plan *plan, const struct place *
 	return pick(w->age < plan->newest, w->before, plan->pool) - 1 - w->age;
 }
 
-/*
- * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted.
- */
-static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct place *w)
-{
-	const bool is_shared = w->line + plan->slope < plan->slope;
-	uint64_t which;
-
-	count_unit(plan, w);
-	which = pick(takes_newest(plan, w), w->contents - 1, of_age(plan, w));
-	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
-		      pick(is_shared, which, w->version));
-}
-
-/* Apart, so that the walk of others need not lie in memory. */
+/* Apart, so that the place of others need not lie in memory. */
 static __attribute__((noinline)) struct dgen_content
 one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
 {
-	struct place w;
+	struct place w = { .base = dgen_plan_base(plan, domain), .version = version };
 
-	w.base = dgen_plan_base(plan, domain);
-	locate(plan, &w, version, unit);
+	find_run(plan, &w, unit);
+	find_unit(plan, &w);
 	if (w.line + plan->slope >= plan->slope)
 		return number(&w, unit, version);
 	return growing_unit(plan, &w);
 }
 
-/* Apart, so that where nothing is shared no registers are saved. */
+/*
+ * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
+ * less to compute all that may be wanted. Apart, so that where nothing is shared no registers are saved.
+ */
 static __attribute__((noinline)) struct dgen_content
 one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
 {
-	struct place w;
+	struct place w = { .version = version };
+	uint64_t which;
+	bool is_shared, newest;
 
-	locate(plan, &w, version, unit);
+	find_run(plan, &w, unit);
 	if (w.before < plan->pool)
 		return one_growing(plan, domain, version, unit);
-	w.base = dgen_plan_base(plan, domain); /* late: registers are scarce before */
-	return any_unit(plan, &w);
+	find_unit(plan, &w);
+	is_shared = w.line + plan->slope < plan->slope;
+	count_unit(plan, &w);
+	newest = takes_newest(plan, &w);
+	find_age(plan, &w);
+	which = pick(newest, w.contents - 1, of_age(plan, &w));
+	w.base = dgen_plan_base(plan, domain);
+	return number(&w, pick(is_shared, DGEN_SHARED | w.lane, unit),
+		      pick(is_shared, which, version));
 }
 
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
@@ -465,10 +473,10 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 						  uint64_t version, uint64_t unit, size_t count,
 						  struct dgen_content *out)
 {
-	struct place w;
+	struct place w = { .base = dgen_plan_base(plan, domain), .version = version };
 
-	w.base = dgen_plan_base(plan, domain);
-	locate(plan, &w, version, unit);
+	find_run(plan, &w, unit);
+	find_unit(plan, &w);
 	for (size_t i = 0; i < count; i++) {
 		w.line += plan->slope;
 		if (w.line >= plan->slope) {
@@ -521,17 +529,19 @@ static inline void put_newest(const struct dgen_plan *plan, const struct place *
 }
 
 /*
- * Units from this one on, at most count and as many as are in its run; how many. All as if they were
- * unique, then the shared ones as if they took an older content, then the few that take a new one: there
- * is nothing to guess but where each of the three ends.
+ * All as if they were unique, then the shared ones as if they took an older content, then the few that take
+ * a new one: there is nothing to guess but where each of the three ends.
  */
-static __attribute__((noinline)) size_t run_of_pool(const struct dgen_plan *plan, uint64_t domain,
-						    uint64_t version, uint64_t unit, size_t count,
-						    struct dgen_content *out)
+size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
+		     size_t count, struct dgen_content *out)
 {
-	struct place w;
+	struct place w = { .version = version };
 
-	locate(plan, &w, version, unit);
+	if (!plan->pool) {
+		number_in_turn(dgen_plan_unit(plan, domain, version, unit), count, out);
+		return count;
+	}
+	find_run(plan, &w, unit);
 	if (count > plan->run.value - w.first)
 		count = plan->run.value - w.first;
 	if (w.before < plan->pool) {
@@ -540,18 +550,9 @@ static __attribute__((noinline)) size_t run_of_pool(const struct dgen_plan *plan
 	}
 	w.base = dgen_plan_base(plan, domain);
 	number_in_turn(number(&w, unit, version), count, out);
+	find_unit(plan, &w);
+	find_age(plan, &w);
 	put_older(plan, &w, w.first + count, out - w.first);
 	put_newest(plan, &w, w.first + count, out - w.first);
 	return count;
-}
-
-void dgen_plan_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
-		     size_t count, struct dgen_content *out)
-{
-	if (!plan->pool) {
-		number_in_turn(dgen_plan_unit(plan, domain, version, unit), count, out);
-		return;
-	}
-	for (size_t done; count; count -= done, unit += done, out += done)
-		done = run_of_pool(plan, domain, version, unit, count, out);
 }

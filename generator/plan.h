@@ -46,8 +46,16 @@ struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
 				   uint64_t unit);
 
-/* Those of the next count units, in less time. */
-void dgen_plan_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
+/* Those of the next count units, but not beyond its run; of how many. */
+size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
 		     size_t count, struct dgen_content *out);
+
+/* Of all the next count units. */
+static inline void dgen_plan_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
+				   uint64_t unit, size_t count, struct dgen_content *out)
+{
+	for (size_t done = 0; done < count;)
+		done += dgen_plan_run(plan, domain, version, unit + done, count - done, out + done);
+}
 
 #endif
