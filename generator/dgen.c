@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 64 /* units planned, blocks filled at a time */
+#define BATCH 32 /* units planned, blocks filled at a time */
 
 struct dgen {
 	struct dgen_tables tables;
@@ -30,10 +30,12 @@ struct dgen {
 	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
-	bool grouped;                    /* units lie in runs, or some are zero */
-	bool blockwise;                  /* blocks of a unit differ as units do */
-	uint32_t blocks;                 /* of a unit */
-	struct dgen_divisor run;         /* units */
+	struct dgen_shape fresh,
+		again;           /* of that: what a buffer held is unknown, or was made here */
+	bool grouped;            /* units lie in runs, or some are zero */
+	bool blockwise;          /* blocks of a unit differ as units do */
+	uint32_t blocks;         /* of a unit */
+	struct dgen_divisor run; /* units */
 	struct dgen_zeros zeros;
 	uint32_t nr_parts; /* that units differ by; 0: all are alike */
 	struct part {
@@ -165,6 +167,8 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->tail = unit % chunk;
 	dgen->whole_chunks = unit - dgen->tail;
 	dgen->simple = unit <= DGEN_BLOCK && !dgen->tail && !dgen->nr_parts && !dgen->grouped;
+	dgen->fresh = (struct dgen_shape){ dgen->period, dgen->random, chunk };
+	dgen->again = (struct dgen_shape){ dgen->period, dgen->random, dgen->most };
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	*out = dgen;
 	return 0;
@@ -238,39 +242,47 @@ struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint6
 /* What is done with a range, piece by piece. */
 struct task {
 	const struct dgen *dgen;
-	dgen_operation *operation;
+	const struct dgen_operation *operation;
 	uint8_t *at;              /* in the buffer; stays where a block was not as it should be */
 	uint32_t stale;           /* a chunk in the buffer is zero from here on */
 	struct dgen_tally *tally; /* NULL: nobody counts */
 };
 
-/* Count blocks at once; like all below false if it ends in one of them. */
+/* The first size bytes of count blocks; like all below false if it ends in one of them. */
 static inline bool do_blocks(struct task *t, const struct dgen_content *numbers, size_t count,
-			     const struct dgen_shape *shape)
+			     const struct dgen_shape *shape, uint32_t size)
 {
-	size_t done = t->operation(&t->dgen->tables, numbers, count, shape, t->at);
+	size_t done = t->operation->blocks(&t->dgen->tables, numbers, count, shape, size, t->at);
 
-	t->at += done * (shape->end - shape->begin);
+	t->at += done * size;
 	return done == count;
 }
 
-/*
- * Blocks [from, to) of a unit that are wanted whole, and have random of a chunk's bytes each: the
- * kernel takes them together.
- */
+/* Any span of one block. */
+static inline bool do_block(struct task *t, struct dgen_content number,
+			    const struct dgen_shape *shape, struct dgen_span span)
+{
+	if (!t->operation->block(&t->dgen->tables, number, shape, span, t->at))
+		return false;
+	t->at += span.end - span.begin;
+	return true;
+}
+
+/* Blocks [from, to) of a unit, that have random of a chunk's bytes each, or of one block a span. */
 static bool do_alike(struct task *t, struct dgen_content content, uint32_t from, uint32_t to,
-		     const struct dgen_shape *shape)
+		     const struct dgen_shape *shape, struct dgen_span span)
 {
 	struct dgen_content numbers[BATCH];
 
+	content.high += from * DGEN_GOLDEN;
+	if (to - from == 1)
+		return do_block(t, content, shape, span);
 	while (from < to) {
 		uint32_t count = to - from < BATCH ? to - from : BATCH;
 
-		for (uint32_t i = 0; i < count; i++) {
-			numbers[i].low = content.low;
-			numbers[i].high = content.high + (from + i) * DGEN_GOLDEN;
-		}
-		if (!do_blocks(t, numbers, count, shape))
+		for (uint32_t i = 0; i < count; i++, content.high += DGEN_GOLDEN)
+			numbers[i] = content;
+		if (!do_blocks(t, numbers, count, shape, DGEN_BLOCK))
 			return false;
 		from += count;
 	}
@@ -286,7 +298,8 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 
 	while (at < end) {
 		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
-		struct dgen_shape shape = { at - start, DGEN_BLOCK, dgen->period, random, stale };
+		struct dgen_shape shape = { dgen->period, random, stale };
+		struct dgen_span span = { at - start, DGEN_BLOCK };
 
 		if (chunk > DGEN_BLOCK) {
 			/* The chunk's random bytes end in some later block, in this one or before. */
@@ -296,12 +309,12 @@ static bool do_part(struct task *t, struct dgen_content content, uint32_t at, ui
 			shape.stale = stale > before ? stale - before : 0;
 		}
 		if (end - start < DGEN_BLOCK)
-			shape.end = end - start;
-		else if (!shape.begin && chunk <= DGEN_BLOCK)
+			span.end = end - start;
+		else if (!span.begin && chunk <= DGEN_BLOCK)
 			count = (end - start) / DGEN_BLOCK;
-		if (!do_alike(t, content, block, block + count, &shape))
+		if (!do_alike(t, content, block, block + count, &shape, span))
 			return false;
-		at = start + (count - 1) * DGEN_BLOCK + shape.end;
+		at = start + (count - 1) * DGEN_BLOCK + span.end;
 	}
 	return true;
 }
@@ -353,9 +366,9 @@ static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dg
 						 uint32_t symbols)
 {
 	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
-	struct task aside = { t->dgen, t->dgen->kernel->fill, block, (uint32_t)t->dgen->chunk.value,
-			      NULL };
-	const bool fills = t->operation == t->dgen->kernel->fill;
+	struct task aside = { t->dgen, &t->dgen->kernel->fill, block,
+			      (uint32_t)t->dgen->chunk.value, NULL };
+	const bool fills = t->operation == &t->dgen->kernel->fill;
 	/* Varied chunks end often: no more zeros there, which would lengthen matches, than calibrated for. */
 	const uint32_t round = t->dgen->chunk.value < DGEN_CHUNK_VARIED ? 255 : 0;
 
@@ -402,17 +415,6 @@ static __attribute__((noinline)) bool do_blockwise(struct task *t,
 	return true;
 }
 
-/* Bytes [at, end) of a unit that is one block of equal chunks. */
-static inline bool do_simple(struct task *t, const struct dgen_content *content, uint32_t at,
-			     uint32_t end)
-{
-	const struct dgen_shape shape = { at, end, t->dgen->period, t->dgen->random, t->stale };
-
-	if (t->tally)
-		dgen_tally_note(t->tally, content, 0, at, end);
-	return do_blocks(t, content, 1, &shape);
-}
-
 /* Bytes [at, end) of a unit. */
 static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end)
 {
@@ -444,26 +446,35 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 }
 
 /* Whole units of one block each. */
-static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count)
+static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count,
+		     const struct dgen_shape *shape)
 {
-	const struct dgen *dgen = t->dgen;
-	const struct dgen_shape shape = { 0, (uint32_t)dgen->unit.value, dgen->period, dgen->random,
-					  t->stale };
+	const uint32_t size = (uint32_t)t->dgen->unit.value;
 	struct dgen_content contents[BATCH];
-	struct dgen_walk walk;
 
-	dgen_walk_start(&dgen->plan, &walk, domain, version, unit);
 	while (count) {
 		size_t part = count < BATCH ? count : BATCH;
 
-		dgen_walk_on(&dgen->plan, &walk, part, contents);
+		dgen_plan_units(&t->dgen->plan, domain, version, unit, part, contents);
 		if (t->tally)
-			dgen_tally_units(t->tally, contents, part, shape.end);
-		if (!do_blocks(t, contents, part, &shape))
+			dgen_tally_units(t->tally, contents, part, size);
+		if (!do_blocks(t, contents, part, shape, size))
 			return false;
+		unit += part;
 		count -= part;
 	}
 	return true;
+}
+
+/* A part of a unit that is one block of equal chunks. */
+static inline bool do_simple(struct task *t, uint64_t domain, uint64_t version, uint64_t unit,
+			     const struct dgen_shape *shape, struct dgen_span span)
+{
+	const struct dgen_content content = dgen_plan_unit(&t->dgen->plan, domain, version, unit);
+
+	if (t->tally)
+		dgen_tally_note(t->tally, &content, 0, span.begin, span.end);
+	return do_block(t, content, shape, span);
 }
 
 /* How many bytes were done before a block that was not as it should be; length if all were. */
@@ -479,26 +490,46 @@ static size_t do_range(struct task *task, uint64_t domain, uint64_t version, uin
 	bool go_on = true;
 
 	while (left && go_on) {
-		size_t step = size - at, units = 1;
+		size_t step = left < size - at ? left : size - at;
+		struct dgen_content content;
 
-		if (dgen->simple && !at && left >= 2 * size) {
-			units = dgen_div(left, &dgen->unit);
-			step = units * size;
-			go_on = do_units(task, domain, version, unit, units);
-		} else if (dgen->grouped) {
-			step = left < step ? left : step;
+		if (dgen->grouped) {
 			go_on = do_grouped(task, domain, version, unit, (uint32_t)at,
 					   (uint32_t)(at + step));
 		} else {
-			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
-								     unit);
+			content = dgen_plan_unit(&dgen->plan, domain, version, unit);
+			go_on = do_unit(task, &content, (uint32_t)at, (uint32_t)(at + step));
+		}
+		unit++;
+		left -= step;
+		at = 0;
+	}
+	return (size_t)(task->at - buffer);
+}
 
-			step = left < step ? left : step;
-			/* Not a call where it can be none: what calls store delays the blocks. */
-			go_on = dgen->simple ? do_simple(task, &content, (uint32_t)at,
-							 (uint32_t)(at + step)) :
-					       do_unit(task, &content, (uint32_t)at,
-						       (uint32_t)(at + step));
+/* The same where units are one block of equal chunks each. */
+static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t version, uint64_t offset,
+			      size_t length, const struct dgen_shape *shape)
+{
+	const struct dgen *dgen = task->dgen;
+	const uint8_t *buffer = task->at;
+	const size_t size = dgen->unit.value;
+	uint64_t at; /* in the first unit */
+	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
+	size_t left = length;
+	bool go_on = true;
+
+	while (left && go_on) {
+		size_t step = left < size - at ? left : size - at, units = 1;
+
+		if (!at && left >= 2 * size) {
+			units = dgen_div(left, &dgen->unit);
+			step = units * size;
+			go_on = do_units(task, domain, version, unit, units, shape);
+		} else {
+			go_on = do_simple(task, domain, version, unit, shape,
+					  (struct dgen_span){ (uint32_t)at,
+							      (uint32_t)(at + step) });
 		}
 		unit += units;
 		left -= step;
@@ -507,26 +538,51 @@ static size_t do_range(struct task *task, uint64_t domain, uint64_t version, uin
 	return (size_t)(task->at - buffer);
 }
 
+/*
+ * What comes most, a part of one unit, is short and stores next to nothing: each store costs as much as
+ * one of the block.
+ */
+static inline __attribute__((always_inline)) size_t
+do_any(const struct dgen *dgen, const struct dgen_operation *operation,
+       const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
+       uint8_t *buffer, size_t length, struct dgen_tally *tally)
+{
+	struct task task;
+	uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);
+
+	if (dgen->simple && !tally && length - 1 < dgen->unit.value - at) {
+		const struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };
+
+		return operation->block(&dgen->tables,
+					dgen_plan_unit(&dgen->plan, domain, version, unit), shape,
+					span, buffer) ?
+			       length :
+			       0;
+	}
+	task = (struct task){ dgen, operation, buffer, shape->stale, tally };
+	return dgen->simple ? do_simple_range(&task, domain, version, offset, length, shape) :
+			      do_range(&task, domain, version, offset, length);
+}
+
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	dgen_fill_tallied(dgen, domain, version, offset, buffer, length, false, NULL);
+	do_any(dgen, &dgen->kernel->fill, &dgen->fresh, domain, version, offset, buffer, length,
+	       NULL);
 }
 
 void dgen_refill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		 void *buffer, size_t length)
 {
-	dgen_fill_tallied(dgen, domain, version, offset, buffer, length, true, NULL);
+	do_any(dgen, &dgen->kernel->fill, &dgen->again, domain, version, offset, buffer, length,
+	       NULL);
 }
 
 void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		       void *buffer, size_t length, bool again, struct dgen_tally *tally)
 {
-	const uint32_t stale = again ? dgen->most : (uint32_t)dgen->chunk.value;
-
-	struct task task = { dgen, dgen->kernel->fill, buffer, stale, tally };
-
-	do_range(&task, domain, version, offset, length);
+	do_any(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain, version,
+	       offset, buffer, length, tally);
 }
 
 uint64_t dgen_period(const struct dgen *dgen)
@@ -553,9 +609,8 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 		    const void *buffer, size_t length)
 {
 	/* This operation does not write. */
-	struct task task = { dgen, dgen->kernel->compare, (uint8_t *)buffer,
-			     (uint32_t)dgen->chunk.value, NULL };
-	size_t same = do_range(&task, domain, version, offset, length);
+	size_t same = do_any(dgen, &dgen->kernel->compare, &dgen->fresh, domain, version, offset,
+			     (uint8_t *)buffer, length, NULL);
 
 	return same == length ?
 		       length :

@@ -16,6 +16,8 @@
 
 #include "dgen.h"
 
+#include <stdbool.h>
+
 #define DGEN_BLOCK 4096 /* bytes that share a pair of keys */
 #define DGEN_LINE 64    /* bytes */
 #define DGEN_LINES (DGEN_BLOCK / DGEN_LINE)
@@ -33,32 +35,47 @@ struct dgen_tables {
 };
 
 /*
- * What blocks look like: bytes [begin, end) of them are wanted. Each chunk of theirs is random in its
- * first bytes, then zero. chunk is a power of two from DGEN_CHUNK_MIN to DGEN_BLOCK; random is the number of
- * those bytes, below DGEN_CHUNK_VARIED their mean times DGEN_VARIED_PARTS. begin and end are multiples of
- * DGEN_LINE, but where one block alone is wanted.
+ * What blocks look like. Each chunk of theirs is random in its first bytes, then zero. chunk is a power of
+ * two from DGEN_CHUNK_MIN to DGEN_BLOCK; random is the number of those bytes, below DGEN_CHUNK_VARIED their
+ * mean times DGEN_VARIED_PARTS.
  *
  * Where blocks go, each chunk is known to be zero from byte stale on: at most chunk, which says nothing
  * of it, and then what is random or compared is up to there.
  */
 struct dgen_shape {
-	uint32_t begin, end, chunk, random, stale;
+	uint32_t chunk, random, stale;
+};
+
+/* Bytes [begin, end) of a block; by value, so it lies in a register. */
+struct dgen_span {
+	uint32_t begin, end;
 };
 
 /*
- * Does something with count blocks of one shape, one behind the other at at. Returns how many of them
- * it did: count, or less where it found one that is not as it should be. shape is a pointer since a copy
- * on the stack, made in wider words than it was written in, would wait until all stores of the block
- * before have left the store buffer.
+ * Does something with the first size bytes, whole lines, of each of count blocks, one behind the other at
+ * at. Returns how many of them it did: count, or less where it found one that is not as it should be.
  */
-typedef size_t dgen_operation(const struct dgen_tables *tables, const struct dgen_content *numbers,
-			      size_t count, const struct dgen_shape *shape, uint8_t *at);
+typedef size_t dgen_blocks(const struct dgen_tables *tables, const struct dgen_content *numbers,
+			   size_t count, const struct dgen_shape *shape, uint32_t size,
+			   uint8_t *at);
+
+/*
+ * The same with any span of one block. Its number comes in registers: stores are what blocks take time
+ * for, so each one beside those of the block counts.
+ */
+typedef bool dgen_block(const struct dgen_tables *tables, struct dgen_content number,
+			const struct dgen_shape *shape, struct dgen_span span, uint8_t *at);
+
+struct dgen_operation {
+	dgen_blocks *blocks;
+	dgen_block *block;
+};
 
 struct dgen_kernel {
 	const char *name;
-	int (*usable)(void);     /* do processor and system allow it? */
-	dgen_operation *fill;    /* writes them */
-	dgen_operation *compare; /* reads them, to the first that differs */
+	int (*usable)(void);           /* do processor and system allow it? */
+	struct dgen_operation fill;    /* writes them */
+	struct dgen_operation compare; /* reads them, to the first that differs */
 };
 
 /* From best to worst; ends with a nameless one. The last named one runs everywhere. */

@@ -9,4 +9,4 @@ static int usable(void)
 	return __builtin_cpu_supports("sse2") && __builtin_cpu_supports("aes");
 }
 
-const struct dgen_kernel dgen_kernel_aesni = { "aesni", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_aesni = { "aesni", usable, FILL, COMPARE };

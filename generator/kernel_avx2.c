@@ -10,4 +10,4 @@ static int usable(void)
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes");
 }
 
-const struct dgen_kernel dgen_kernel_avx2 = { "avx2", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_avx2 = { "avx2", usable, FILL, COMPARE };

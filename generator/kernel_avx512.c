@@ -77,4 +77,4 @@ static int usable(void)
 	       has_vaes();
 }
 
-const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_avx512 = { "avx512", usable, FILL, COMPARE };

@@ -79,4 +79,4 @@ static int usable(void)
 	return (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
 }
 
-const struct dgen_kernel dgen_kernel_neon = { "neon", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_neon = { "neon", usable, FILL, COMPARE };

@@ -96,4 +96,4 @@ static int usable(void)
 	return 1;
 }
 
-const struct dgen_kernel dgen_kernel_portable = { "portable", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_portable = { "portable", usable, FILL, COMPARE };

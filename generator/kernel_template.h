@@ -137,8 +137,8 @@ static INLINED void put_random(const struct keys *keys, const struct dgen_tables
 
 static INLINED void put_zeros(struct place *p, const uint8_t *end)
 {
+	/* No pragma here: compilers take it for the outer loop too, and then guess where that ends. */
 	while (end - p->at >= AT_ONCE * DGEN_LINE)
-#pragma GCC unroll 16
 		for (int i = 0; i < AT_ONCE * VECS; i++)
 			put(p, zero());
 	while (p->at < end) {
@@ -148,25 +148,37 @@ static INLINED void put_zeros(struct place *p, const uint8_t *end)
 	}
 }
 
-static INLINED void put_block(const struct keys *keys, const struct dgen_tables *t,
-			      struct dgen_shape shape, bool last, struct place *p)
+/* Bytes [at, stop) of a block, which lie in one chunk; random, stale: where in the block these end. */
+static INLINED void put_chunk(const struct keys *keys, const struct dgen_tables *t, uint32_t at,
+			      uint32_t stop, uint32_t random, uint32_t stale, uint32_t zeros,
+			      struct place *p)
 {
-	const bool announces = VECS == 1 && !p->compare && !last && shape.random < shape.chunk &&
-			       (shape.stale >= shape.chunk || shape.stale >= shape.end);
-	uint32_t zeros = announces ? shape.chunk / 2 : 0;
+	uint8_t *begin = p->at;
 
-	for (uint32_t at = shape.begin; at < shape.end;) {
-		uint32_t chunk = at & ~(shape.chunk - 1);
-		uint32_t stop = chunk + shape.chunk < shape.end ? chunk + shape.chunk : shape.end;
-		uint32_t random = chunk + shape.random < stop ? chunk + shape.random : stop;
-		uint32_t stale = chunk + shape.stale < stop ? chunk + shape.stale : stop;
-		uint8_t *begin = p->at;
+	random = random < stop ? random : stop;
+	if (at < random)
+		put_random(keys, t, at, random, zeros, p);
+	put_zeros(p, begin - at + (stale < stop ? stale : stop));
+	p->at = begin + (stop - at);
+}
 
-		if (at < random)
-			put_random(keys, t, at, random, zeros, p);
-		put_zeros(p, begin - at + stale);
-		p->at = begin + (stop - at);
-		at = stop;
+static INLINED void put_block(const struct keys *keys, const struct dgen_tables *t,
+			      const struct dgen_shape *shape, struct dgen_span span, bool last,
+			      struct place *p)
+{
+	const bool announces = VECS == 1 && !p->compare && !last && shape->random < shape->chunk &&
+			       (shape->stale >= shape->chunk || shape->stale >= span.end);
+	uint32_t zeros = announces ? shape->chunk / 2 : 0;
+
+	if (shape->chunk == DGEN_BLOCK) {
+		put_chunk(keys, t, span.begin, span.end, shape->random, shape->stale, zeros, p);
+		return;
+	}
+	for (uint32_t at = span.begin, stop; at < span.end; at = stop) {
+		uint32_t chunk = at & ~(shape->chunk - 1);
+
+		stop = chunk + shape->chunk < span.end ? chunk + shape->chunk : span.end;
+		put_chunk(keys, t, at, stop, chunk + shape->random, chunk + shape->stale, zeros, p);
 	}
 }
 
@@ -197,9 +209,10 @@ static INLINED bool put_part_of_line(const vec line[VECS], uint32_t skip, uint32
 }
 
 /* How many bytes of the line in which this byte is are random. */
-static inline uint32_t random_in_line(struct dgen_shape shape, uint32_t at)
+static inline uint32_t random_in_line(const struct dgen_shape *shape, uint32_t at)
 {
-	uint32_t line = at & ~(DGEN_LINE - 1u), random = (line & ~(shape.chunk - 1)) + shape.random;
+	uint32_t line = at & ~(DGEN_LINE - 1u);
+	uint32_t random = (line & ~(shape->chunk - 1)) + shape->random;
 
 	if (random <= line)
 		return 0;
@@ -220,46 +233,62 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 	return put_part_of_line(line, begin - at, end - begin, p);
 }
 
-/* Bytes of one block that begin or end within a line. */
+/* Bytes of one block that may begin or end within a line. */
 static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
-			struct dgen_shape shape, uint8_t *out, bool compare)
+			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
+			bool compare)
 {
 	struct place p = { out, compare, zero() };
-	uint32_t begin = shape.begin, end = shape.end;
+	uint32_t begin = span.begin, end = span.end;
 	struct keys keys;
 
 	set_keys(&keys, t, number);
-	shape.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
-	shape.end = end & ~(DGEN_LINE - 1u);
-	if (begin < shape.begin && !put_part(&keys, t, random_in_line(shape, begin), begin,
-					     end < shape.begin ? end : shape.begin, &p))
+	span.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
+	span.end = end & ~(DGEN_LINE - 1u);
+	if (begin < span.begin && !put_part(&keys, t, random_in_line(shape, begin), begin,
+					    end < span.begin ? end : span.begin, &p))
 		return false;
-	if (end < shape.begin)
+	if (end < span.begin)
 		return true;
-	put_block(&keys, t, shape, true, &p);
-	if (shape.end < end &&
-	    !put_part(&keys, t, random_in_line(shape, shape.end), shape.end, end, &p))
+	put_block(&keys, t, shape, span, true, &p);
+	if (span.end < end &&
+	    !put_part(&keys, t, random_in_line(shape, span.end), span.end, end, &p))
 		return false;
 	return !compare || !any(p.differs);
 }
 
 static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
-			     size_t count, struct dgen_shape shape, uint8_t *at, bool compare)
+			     size_t count, const struct dgen_shape *shape, uint32_t size,
+			     uint8_t *at, bool compare)
 {
+	const struct dgen_content *number = numbers, *last = numbers + count - 1;
 	struct place p = { at, compare, zero() };
 	struct keys keys, next;
 
-	set_keys(&next, t, numbers[0]);
-	for (size_t i = 0; i < count; i++) {
+	set_keys(&next, t, *number);
+	for (; number <= last; number++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
-		if (i + 1 < count)
-			set_keys(&next, t, numbers[i + 1]);
-		put_block(&keys, t, shape, i + 1 == count, &p);
+		if (number < last)
+			set_keys(&next, t, number[1]);
+		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, number == last, &p);
 		if (compare && any(p.differs))
-			return i;
+			return (size_t)(number - numbers);
 	}
 	return count;
+}
+
+/* A span of a block that is one chunk, from line to line. */
+static INLINED bool block(const struct dgen_tables *t, struct dgen_content number,
+			  const struct dgen_shape *shape, struct dgen_span span, uint8_t *at,
+			  bool compare)
+{
+	struct place p = { at, compare, zero() };
+	struct keys keys;
+
+	set_keys(&keys, t, number);
+	put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, 0, &p);
+	return !compare || !any(p.differs);
 }
 
 /*
@@ -268,15 +297,16 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
  * two neighbours one has as many more random bytes as the other has less, up to none or all, by a byte of
  * the block's key. This is the number of them in the line at this byte.
  */
-static inline uint32_t varied_in_line(const uint8_t key[DGEN_LINE], struct dgen_shape shape,
+static inline uint32_t varied_in_line(const uint8_t key[DGEN_LINE], const struct dgen_shape *shape,
 				      uint32_t at)
 {
-	const uint32_t all = shape.chunk * DGEN_VARIED_PARTS;
-	const uint32_t room = shape.random < all - shape.random ? shape.random : all - shape.random;
-	const int32_t by = key[(at & ~(2 * shape.chunk - 1)) / DGEN_LINE] - 128;
-	const int32_t sum = (int32_t)(128 * shape.random) +
-			    (at & shape.chunk ? -by : by) * (int32_t)room;
-	const int32_t random = sum / (128 * DGEN_VARIED_PARTS) - (int32_t)(at & (shape.chunk - 1));
+	const uint32_t all = shape->chunk * DGEN_VARIED_PARTS;
+	const uint32_t room = shape->random < all - shape->random ? shape->random :
+								    all - shape->random;
+	const int32_t by = key[(at & ~(2 * shape->chunk - 1)) / DGEN_LINE] - 128;
+	const int32_t sum = (int32_t)(128 * shape->random) +
+			    (at & shape->chunk ? -by : by) * (int32_t)room;
+	const int32_t random = sum / (128 * DGEN_VARIED_PARTS) - (int32_t)(at & (shape->chunk - 1));
 
 	if (random <= 0)
 		return 0;
@@ -284,16 +314,17 @@ static inline uint32_t varied_in_line(const uint8_t key[DGEN_LINE], struct dgen_
 }
 
 static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables *t,
-			       struct dgen_shape shape, struct place *p)
+			       const struct dgen_shape *shape, struct dgen_span span,
+			       struct place *p)
 {
 	uint8_t key[DGEN_LINE];
 
 	for (int i = 0; i < VECS; i++)
 		store(key + i * sizeof(vec), keys->k0[i]);
-	for (uint32_t at = shape.begin, stop; at < shape.end; at = stop) {
+	for (uint32_t at = span.begin, stop; at < span.end; at = stop) {
 		uint32_t line = at & ~(DGEN_LINE - 1u), random = varied_in_line(key, shape, line);
 
-		stop = line + DGEN_LINE < shape.end ? line + DGEN_LINE : shape.end;
+		stop = line + DGEN_LINE < span.end ? line + DGEN_LINE : span.end;
 		if (stop - at == DGEN_LINE)
 			put_last_line(keys, t, (const uint8_t *)t->lines + line, random, p);
 		else if (!put_part(keys, t, random, at, stop, p))
@@ -303,66 +334,64 @@ static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables
 }
 
 static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_content *numbers,
-			     size_t count, struct dgen_shape shape, uint8_t *at, bool compare)
+			     size_t count, const struct dgen_shape *shape, struct dgen_span span,
+			     uint8_t *at, bool compare)
 {
 	struct place p = { at, compare, zero() };
 	struct keys keys;
 
 	for (size_t i = 0; i < count; i++) {
 		set_keys(&keys, t, numbers[i]);
-		if (!put_varied(&keys, t, shape, &p) || (compare && any(p.differs)))
+		if (!put_varied(&keys, t, shape, span, &p) || (compare && any(p.differs)))
 			return i;
 	}
 	return count;
 }
 
-static __attribute__((noinline)) size_t fill_varied(const struct dgen_tables *t,
-						    const struct dgen_content *numbers,
-						    size_t count, const struct dgen_shape *shape,
-						    uint8_t *out)
-{
-	return varied(t, numbers, count, *shape, out, false);
-}
+/* What is rare is apart, with all arguments where they are: the rest needs neither stack nor saved registers. */
+#define OPERATION(name, compares)                                                                  \
+	static __attribute__((noinline))                                                           \
+	size_t name##_varied(const struct dgen_tables *t, const struct dgen_content *numbers,      \
+			     size_t count, const struct dgen_shape *shape, struct dgen_span span,  \
+			     uint8_t *at)                                                          \
+	{                                                                                          \
+		return varied(t, numbers, count, shape, span, at, compares);                       \
+	}                                                                                          \
+	static __attribute__((noinline)) bool name##_odd(const struct dgen_tables *t,              \
+							 struct dgen_content number,               \
+							 const struct dgen_shape *shape,           \
+							 struct dgen_span span, uint8_t *at)       \
+	{                                                                                          \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return name##_varied(t, &number, 1, shape, span, at);                      \
+		return odd(t, number, shape, span, at, compares);                                  \
+	}                                                                                          \
+	static size_t name##_blocks(const struct dgen_tables *t,                                   \
+				    const struct dgen_content *numbers, size_t count,              \
+				    const struct dgen_shape *shape, uint32_t size, uint8_t *at)    \
+	{                                                                                          \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return name##_varied(t, numbers, count, shape,                             \
+					     (struct dgen_span){ 0, size }, at);                   \
+		return blocks(t, numbers, count, shape, size, at, compares);                       \
+	}                                                                                          \
+	static bool name##_block(const struct dgen_tables *t, struct dgen_content number,          \
+				 const struct dgen_shape *shape, struct dgen_span span,            \
+				 uint8_t *at)                                                      \
+	{                                                                                          \
+		if (shape->chunk < DGEN_BLOCK || (span.begin | span.end) % DGEN_LINE)              \
+			return name##_odd(t, number, shape, span, at);                             \
+		return block(t, number, shape, span, at, compares);                                \
+	}
 
-static __attribute__((noinline)) size_t compare_varied(const struct dgen_tables *t,
-						       const struct dgen_content *numbers,
-						       size_t count, const struct dgen_shape *shape,
-						       uint8_t *found)
-{
-	return varied(t, numbers, count, *shape, found, true);
-}
+OPERATION(fill, false)
+OPERATION(compare, true)
 
-/* Apart, so that whole blocks need no room on the stack. */
-static __attribute__((noinline)) size_t fill_odd(const struct dgen_tables *t,
-						 struct dgen_content number,
-						 const struct dgen_shape *shape, uint8_t *out)
-{
-	return odd(t, number, *shape, out, false);
-}
-
-static __attribute__((noinline)) size_t compare_odd(const struct dgen_tables *t,
-						    struct dgen_content number,
-						    const struct dgen_shape *shape, uint8_t *found)
-{
-	return odd(t, number, *shape, found, true);
-}
-
-static size_t fill(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
-		   const struct dgen_shape *shape, uint8_t *out)
-{
-	if (shape->chunk < DGEN_CHUNK_VARIED)
-		return fill_varied(t, numbers, count, shape, out);
-	if ((shape->begin | shape->end) % DGEN_LINE)
-		return fill_odd(t, numbers[0], shape, out);
-	return blocks(t, numbers, count, *shape, out, false);
-}
-
-static size_t compare(const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,
-		      const struct dgen_shape *shape, uint8_t *found)
-{
-	if (shape->chunk < DGEN_CHUNK_VARIED)
-		return compare_varied(t, numbers, count, shape, found);
-	if ((shape->begin | shape->end) % DGEN_LINE)
-		return compare_odd(t, numbers[0], shape, found);
-	return blocks(t, numbers, count, *shape, found, true);
-}
+#define FILL                                                                                       \
+	{                                                                                          \
+		fill_blocks, fill_block                                                            \
+	}
+#define COMPARE                                                                                    \
+	{                                                                                          \
+		compare_blocks, compare_block                                                      \
+	}

@@ -64,4 +64,4 @@ static int usable(void)
 	return __builtin_cpu_supports("avx2") && has_vaes();
 }
 
-const struct dgen_kernel dgen_kernel_vaes = { "vaes", usable, fill, compare };
+const struct dgen_kernel dgen_kernel_vaes = { "vaes", usable, FILL, COMPARE };

@@ -77,12 +77,10 @@ static inline uint64_t dgen_divide_small(uint64_t x, const struct dgen_divisor *
 	return quotient;
 }
 
+/* Of that, the remainder alone: the fraction of the quotient, times the divisor. */
 static inline uint64_t dgen_mod_small(uint64_t x, const struct dgen_divisor *d)
 {
-	uint64_t rest;
-
-	dgen_divide_small(x, d, &rest);
-	return rest;
+	return dgen_mulhi(x * (d->reciprocal + 1), d->value);
 }
 
 #endif

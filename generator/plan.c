@@ -45,6 +45,21 @@
 #define DISTANCE (UINT64_C(1) << 20) /* bytes between references to one content */
 #define LANES_TRIED 64
 
+/* Where a unit is, and what there is to know of it. */
+struct place {
+	struct dgen_content base; /* tells the domain's content numbers from those of others */
+	uint64_t version;
+	uint64_t row, lane; /* of its run */
+	uint64_t first;     /* its position in the run */
+	uint64_t x;         /* shared units of the run before it */
+	uint64_t line;      /* fraction of the next one */
+	uint64_t before;    /* contents introduced in the lane before the run */
+	uint64_t contents;  /* and before this unit */
+	uint64_t part;      /* fraction of the next one */
+	uint64_t step;      /* of age, in the run */
+	uint64_t age; /* of what the next shared unit takes, back from the newest before the run */
+};
+
 static bool is_prime(uint32_t n)
 {
 	if (n < 4)
@@ -152,6 +167,22 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 	}
 }
 
+/*
+ * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little early, as a tiny
+ * file has two shared contents from the start. The line and its inverse are rounded so that they are too
+ * high, over a whole run by less than the least fraction that occurs, so they are exact.
+ */
+static void line_init(struct dgen_plan *plan)
+{
+	const uint64_t run = plan->run.value, lead = run * 2 / 3;
+
+	plan->slope = plan->pool < run ? (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
+					 UINT64_MAX;
+	plan->lead = (uint64_t)(((unsigned __int128)lead << 64) / run) + 1 + run;
+	plan->stride = (run << DGEN_SPOT) / plan->pool;
+	plan->spot = ((run - lead - 1) << DGEN_SPOT) / plan->pool + 1 + plan->pool;
+}
+
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
 {
 	const uint64_t distance = o->dedup_window ? o->dedup_window : DISTANCE;
@@ -168,11 +199,7 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	plan->varied = o->dedup_skew > 0 || distance != DISTANCE;
 	plan->run = dgen_divisor((uint64_t)run);
 	uniques = plan->run.value - plan->pool;
-	/*
-	 * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little
-	 * early, as a tiny file has two shared contents from the start.
-	 */
-	plan->lead = plan->run.value * 2 / 3;
+	line_init(plan);
 	plan->prime = dgen_divisor(plan->pool);
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
@@ -185,12 +212,12 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
  * A content number says what content, and which one for that. Within a domain no two contents get the
  * same number. The kernel does the mixing. Shared contents have the top bit of what set.
  */
-static inline struct dgen_content number(const struct dgen_walk *w, uint64_t what, uint64_t which)
+static inline struct dgen_content number(const struct place *w, uint64_t what, uint64_t which)
 {
-	return (struct dgen_content){ what + w->low, which + w->high };
+	return (struct dgen_content){ what + w->base.low, which + w->base.high };
 }
 
-static inline struct dgen_content shared(const struct dgen_walk *w, uint64_t lane, uint64_t content)
+static inline struct dgen_content shared(const struct place *w, uint64_t lane, uint64_t content)
 {
 	return number(w, DGEN_SHARED | lane, content);
 }
@@ -212,93 +239,55 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	return (uint64_t)(sum >> 64);
 }
 
-/* What all units of a run have in common; *part: the fraction of the lane's next content before it. */
-static inline void enter_run(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t *part)
+/* Shared units of a run before a position; *line: the fraction of the next one. */
+static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position,
+				     uint64_t *line)
 {
-	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
-	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), part);
+	unsigned __int128 sum = (unsigned __int128)position * plan->slope + plan->lead;
+
+	*line = (uint64_t)sum;
+	return (uint64_t)(sum >> 64);
 }
 
-/* Where a unit is, and what there is to know of it. */
-static inline void locate(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t version,
-			  uint64_t unit)
+/* Its run; in parts, since what is looked up early lies in memory until it is wanted. */
+static inline __attribute__((always_inline)) void find_run(const struct dgen_plan *plan,
+							   struct place *w, uint64_t unit)
 {
 	uint64_t in_row, part;
 
-	w->version = version;
-	w->unit = unit;
-	w->turn = version < plan->pool ? version : dgen_mod(version, &plan->prime);
 	w->row = dgen_divide(unit, &plan->row, &in_row);
 	w->lane = dgen_divide_small(in_row, &plan->run, &w->first);
-	w->x = dgen_divide_small(w->first * plan->pool + plan->lead, &plan->run, &w->rest);
-	enter_run(plan, w, &part);
+	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), &part);
+}
+
+/* And what comes before it there. */
+static inline __attribute__((always_inline)) void find_unit(const struct dgen_plan *plan,
+							    struct place *w)
+{
+	w->x = shared_before(plan, w->first, &w->line);
 	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
-	w->age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
 }
 
-/* What tells numbers of a domain from those of others. */
-static inline void set_domain(const struct dgen_plan *plan, struct dgen_walk *w, uint64_t domain)
+static inline __attribute__((always_inline)) void find_age(const struct dgen_plan *plan,
+							   struct place *w)
 {
-	w->low = domain + plan->seed;
-	w->high = domain * DGEN_GOLDEN + plan->seed;
+	const uint64_t turn = w->version < plan->pool ? w->version :
+							dgen_mod(w->version, &plan->prime);
+
+	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
+	w->age = dgen_mod_small(w->step * (w->x + 1) + turn, &plan->prime);
 }
 
-/* Where in its run a shared unit is. */
-static inline uint64_t position_of(const struct dgen_plan *plan, uint64_t x)
+struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
 {
-	uint64_t rest;
-
-	return dgen_divide_small((x + 1) * plan->run.value - plan->lead - 1, &plan->prime, &rest);
-}
-
-/* Goes on to the next content that comes in this run, and the one of two units that takes it. */
-static inline void next_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	uint64_t skip = dgen_div(~w->arrival_part, &plan->places);
-	uint64_t taker = w->place + skip + !((w->version ^ (w->newest + 2)) & 1);
-
-	w->arrival_part += (skip + 1) * plan->rate;
-	w->newest++;
-	w->place += skip + 1;
-	w->arrival = w->place < plan->pool ? position_of(plan, taker) : UINT64_MAX;
-}
-
-/* The first unit of the run, from the next one on, that takes a new content. */
-static inline void find_arrival(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	/* The unit before may have brought what this one takes. */
-	uint64_t back = w->x > 0 ? plan->rate : 0;
-
-	w->place = w->x - (w->x > 0);
-	w->newest = w->contents - (w->part < back) - 1;
-	w->arrival_part = w->part - back;
-	do
-		next_arrival(plan, w);
-	while (w->arrival < w->first);
-}
-
-static inline void next_run(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	w->lane++;
-	if (w->lane == plan->lanes.value) {
-		w->lane = 0;
-		w->row++;
-	}
-	w->first = 0;
-	w->rest = plan->lead;
-	enter_run(plan, w, &w->part);
-	w->age = w->step + w->turn;
-	w->age -= w->age >= plan->pool ? plan->pool : 0;
-	w->x = 0;
-	w->contents = w->before;
-	find_arrival(plan, w);
+	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
 }
 
 /*
  * Counts a shared unit: true if it is one of the two of which one takes the newest content. A content
  * comes with one of the first pool - 1 units of a run, so that its pair lies within the run.
  */
-static inline bool count_unit(const struct dgen_plan *plan, struct dgen_walk *w)
+static inline bool count_unit(const struct dgen_plan *plan, struct place *w)
 {
 	uint64_t part = w->part + (w->x == plan->pool - 1 ? 0 : plan->rate);
 
@@ -308,15 +297,17 @@ static inline bool count_unit(const struct dgen_plan *plan, struct dgen_walk *w)
 	return part < 2 * plan->rate;
 }
 
-/* Of those two: is it this one at this version? Anybody's guess, so without a branch. */
-static inline bool takes_newest(const struct dgen_plan *plan, const struct dgen_walk *w)
+/*
+ * After that: is it this one at this version? Content n came with place m, the unit before the m-th or
+ * behind it takes it. Anybody's guess, so without a branch.
+ */
+static inline bool takes_newest(const struct dgen_plan *plan, const struct place *w)
 {
-	unsigned int last = w->x == plan->pool - 1, odd = (w->version ^ w->contents) & 1;
-	unsigned int first = (w->part < plan->rate) & !last;
-	unsigned int second = (w->part < plan->rate + pick(last, 0, plan->rate)) & !first &
-			      (w->x > 0);
+	const uint64_t last = w->x == plan->pool - 1, even = ~(w->version ^ w->contents) & 1;
+	const uint64_t behind = w->x - even; /* m - 1 */
+	const uint64_t part = w->part - (plan->rate & -(even ^ last));
 
-	return (odd & first) | (~odd & second);
+	return (part < plan->rate) & (behind < plan->pool - 1);
 }
 
 /*
@@ -324,11 +315,11 @@ static inline bool takes_newest(const struct dgen_plan *plan, const struct dgen_
  * A lane that has not two yet leaves it to lane 0, which has two from the start. contents: those of
  * this lane that may be taken.
  */
-static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen_walk *w,
+static struct dgen_content grown(const struct dgen_plan *plan, const struct place *w,
 				 uint64_t contents)
 {
 	uint64_t slot = w->row * plan->pool + w->x, part;
-	uint64_t hash = dgen_mix(slot ^ w->lane << 48 ^ w->low);
+	uint64_t hash = dgen_mix(slot ^ w->lane << 48 ^ w->base.low);
 	uint64_t lane = (hash >> 32) * plan->lanes.value >> 32;
 	uint64_t own = contents;
 
@@ -350,7 +341,7 @@ static struct dgen_content grown(const struct dgen_plan *plan, const struct dgen
 }
 
 /* Contents of a lane that came before the unit of a walk; own: those of its own. */
-static uint64_t came(const struct dgen_plan *plan, const struct dgen_walk *w, uint64_t lane,
+static uint64_t came(const struct dgen_plan *plan, const struct place *w, uint64_t lane,
 		     uint64_t own)
 {
 	uint64_t part;
@@ -365,11 +356,11 @@ static uint64_t came(const struct dgen_plan *plan, const struct dgen_walk *w, ui
  * row: a lane that has been reached, and those before it until they have two, so that a version can
  * differ from the one before.
  */
-static struct dgen_content grown_varied(const struct dgen_plan *plan, const struct dgen_walk *w,
+static struct dgen_content grown_varied(const struct dgen_plan *plan, const struct place *w,
 					uint64_t own)
 {
 	uint64_t slot = w->row * plan->pool + w->x, lanes = plan->lanes.value;
-	uint64_t hash = dgen_mix(dgen_mix(slot ^ w->low) + w->lane);
+	uint64_t hash = dgen_mix(dgen_mix(slot ^ w->base.low) + w->lane);
 	uint64_t reached = w->row ? lanes : w->lane + 1;
 	uint64_t lane = dgen_mulhi(hash, reached), sum = came(plan, w, lane, own), turn;
 
@@ -392,7 +383,7 @@ static struct dgen_content grown_varied(const struct dgen_plan *plan, const stru
 	}
 }
 
-static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dgen_walk *w)
+static struct dgen_content growing_unit(const struct dgen_plan *plan, struct place *w)
 {
 	bool paired = count_unit(plan, w);
 	uint64_t own;
@@ -406,168 +397,162 @@ static struct dgen_content growing_unit(const struct dgen_plan *plan, struct dge
 }
 
 /* What a shared unit takes that takes no new content: one of the newest of its lane, or a hot one. */
-static inline uint64_t of_age(const struct dgen_plan *plan, const struct dgen_walk *w)
+static inline uint64_t of_age(const struct dgen_plan *plan, const struct place *w)
 {
 	return pick(w->age < plan->newest, w->before, plan->pool) - 1 - w->age;
 }
 
-/*
- * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted.
- */
-static inline struct dgen_content any_unit(const struct dgen_plan *plan, struct dgen_walk *w)
-{
-	const bool is_shared = w->rest + plan->pool >= plan->run.value;
-	uint64_t which;
-
-	count_unit(plan, w);
-	which = pick(takes_newest(plan, w), w->contents - 1, of_age(plan, w));
-	return number(w, pick(is_shared, DGEN_SHARED | w->lane, w->unit),
-		      pick(is_shared, which, w->version));
-}
-
-/* Apart, so that the walk of others need not lie in memory. */
+/* Apart, so that the place of others need not lie in memory. */
 static __attribute__((noinline)) struct dgen_content
 one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
 {
-	struct dgen_walk w;
+	struct place w = { .base = dgen_plan_base(plan, domain), .version = version };
 
-	set_domain(plan, &w, domain);
-	locate(plan, &w, version, unit);
-	if (w.rest + plan->pool < plan->run.value)
+	find_run(plan, &w, unit);
+	find_unit(plan, &w);
+	if (w.line + plan->slope >= plan->slope)
 		return number(&w, unit, version);
 	return growing_unit(plan, &w);
 }
 
-/* Apart, so that where nothing is shared no registers are saved. */
+/*
+ * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
+ * less to compute all that may be wanted. Apart, so that where nothing is shared no registers are saved.
+ */
 static __attribute__((noinline)) struct dgen_content
 one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
 {
-	struct dgen_walk w;
+	struct place w = { .version = version };
+	uint64_t which;
+	bool is_shared, newest;
 
-	locate(plan, &w, version, unit);
+	find_run(plan, &w, unit);
 	if (w.before < plan->pool)
 		return one_growing(plan, domain, version, unit);
-	set_domain(plan, &w, domain); /* late: registers are scarce before */
-	return any_unit(plan, &w);
+	find_unit(plan, &w);
+	is_shared = w.line + plan->slope < plan->slope;
+	count_unit(plan, &w);
+	newest = takes_newest(plan, &w);
+	find_age(plan, &w);
+	which = pick(newest, w.contents - 1, of_age(plan, &w));
+	w.base = dgen_plan_base(plan, domain);
+	return number(&w, pick(is_shared, DGEN_SHARED | w.lane, unit),
+		      pick(is_shared, which, version));
 }
 
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
 				   uint64_t unit)
 {
-	struct dgen_walk w;
+	struct place w;
 
 	if (plan->pool)
 		return one_of_pool(plan, domain, version, unit);
-	set_domain(plan, &w, domain);
+	w.base = dgen_plan_base(plan, domain);
 	return number(&w, unit, version);
 }
 
-void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
-		     uint64_t version, uint64_t unit)
+/* A number's two words as one: that is one store, which is what blocks take time for. */
+typedef uint64_t words __attribute__((vector_size(16)));
+
+static inline void put(struct dgen_content *out, words number)
 {
-	set_domain(plan, walk, domain);
-	walk->version = version;
-	walk->unit = unit;
-	if (!plan->pool)
-		return;
-	locate(plan, walk, version, unit);
-	find_arrival(plan, walk);
+	memcpy(out, &number, sizeof(number));
 }
 
-static void walk_growing(const struct dgen_plan *plan, struct dgen_walk *w, size_t count,
-			 struct dgen_content *out)
+static inline void number_in_turn(struct dgen_content first, size_t count, struct dgen_content *out)
 {
+	words next = { first.low, first.high };
+
 	for (size_t i = 0; i < count; i++) {
-		w->rest += plan->pool;
-		if (w->rest < plan->run.value) {
-			out[i] = number(w, w->unit + i, w->version);
-			continue;
-		}
-		w->rest -= plan->run.value;
-		out[i] = growing_unit(plan, w);
-		w->x++;
+		put(&out[i], next);
+		next += (words){ 1, 0 };
 	}
 }
 
-/* A number's two words, and masks for both: all of them are the same, whatever the byte order. */
-typedef uint64_t words __attribute__((vector_size(16)));
-typedef int32_t masks __attribute__((vector_size(16)));
-
-static inline masks all(uint64_t x)
+static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, uint64_t domain,
+						  uint64_t version, uint64_t unit, size_t count,
+						  struct dgen_content *out)
 {
-	int32_t v = (int32_t)x;
+	struct place w = { .base = dgen_plan_base(plan, domain), .version = version };
 
-	return (masks){ v, v, v, v };
+	find_run(plan, &w, unit);
+	find_unit(plan, &w);
+	for (size_t i = 0; i < count; i++) {
+		w.line += plan->slope;
+		if (w.line >= plan->slope) {
+			out[i] = number(&w, unit + i, version);
+			continue;
+		}
+		out[i] = growing_unit(plan, &w);
+		w.x++;
+	}
+}
+
+/* Shared units from this one on, before position end of the run, as if they took an older content. */
+static inline void put_older(const struct dgen_plan *plan, const struct place *w, uint64_t end,
+			     struct dgen_content *run)
+{
+	const struct dgen_content older = shared(w, w->lane, w->before - 1);
+	const uint64_t back = plan->pool - w->step, hotter = w->before - plan->pool;
+	uint64_t spot = plan->spot + w->x * plan->stride, age = w->age;
+
+	for (; spot < end << DGEN_SPOT; spot += plan->stride) {
+		put(&run[spot >> DGEN_SPOT],
+		    (words){ older.low, older.high - age - pick(age < plan->newest, 0, hotter) });
+		age -= back;
+		age += pick(age >> 63, plan->pool, 0);
+	}
+}
+
+/* Units from this one on, before position end of the run, that take a new content. */
+static inline void put_newest(const struct dgen_plan *plan, const struct place *w, uint64_t end,
+			      struct dgen_content *run)
+{
+	/* The unit before may have brought what this one takes. */
+	const uint64_t back = w->x > 0 ? plan->rate : 0;
+	uint64_t part = w->part - back, at = w->x - (w->x > 0);
+	uint64_t content = w->contents - (w->part < back);
+
+	for (;; content++) {
+		const uint64_t skip = dgen_div(~part, &plan->places) + 1;
+		const uint64_t behind = ~(w->version ^ (content + 1)) & 1;
+		uint64_t taker;
+
+		at += skip;
+		part += skip * plan->rate;
+		taker = (plan->spot + (at - 1 + behind) * plan->stride) >> DGEN_SPOT;
+		if (at >= plan->pool || taker >= end)
+			return;
+		if (taker >= w->first)
+			run[taker] = shared(w, w->lane, content);
+	}
 }
 
 /*
- * All as if they took an older content, then the few that take a new one. Whether a unit is shared is
- * anybody's guess, so both is computed and one picked, by masks. A number is one store: those of the blocks
- * have the store buffer to themselves else. Positions in a run, and so ages, are at most RUN_MAX.
+ * All as if they were unique, then the shared ones as if they took an older content, then the few that take
+ * a new one: there is nothing to guess but where each of the three ends.
  */
-static inline __attribute__((always_inline)) void walk_steady(const struct dgen_plan *plan,
-							      struct dgen_walk *w, size_t count,
-							      bool hot, struct dgen_content *out)
+size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
+		     size_t count, struct dgen_content *out)
 {
-	const struct dgen_content first = number(w, w->unit, w->version);
-	const struct dgen_content last = shared(w, w->lane, w->before - 1);
-	const masks run = all(plan->run.value), pool = all(plan->pool), left = run - pool;
-	const masks back = pool - all(w->step), newest = all(plan->newest);
-	const words older = { last.low, last.high }, high = { 0, UINT32_MAX };
-	const words hotter = { 0, w->before - plan->pool };
-	words unique = { first.low, first.high };
-	masks rest = all(w->rest), age = all(w->age);
+	struct place w = { .version = version };
 
-	for (size_t i = 0; i < count; i++) {
-		const masks alone = rest < left;
-		words number = older - ((words)age & high);
-
-		if (hot)
-			number -= (words)(age >= newest) & hotter;
-		number ^= (number ^ unique) & (words)alone;
-		memcpy(&out[i], &number, sizeof(number));
-		unique += (words){ 1, 0 };
-		rest += (run & alone) - left;
-		age += (((age < back) & pool) - back) & ~alone;
-	}
-	w->rest = (uint64_t)rest[0];
-	w->age = (uint64_t)age[0];
-	for (; w->arrival < w->first + count; next_arrival(plan, w))
-		out[w->arrival - w->first] = shared(w, w->lane, w->newest);
-}
-
-/* The next count units, which lie in one run. */
-static inline void walk_run(const struct dgen_plan *plan, struct dgen_walk *w, size_t count,
-			    struct dgen_content *out)
-{
-	if (w->before < plan->pool)
-		walk_growing(plan, w, count, out);
-	else if (plan->newest < plan->pool)
-		walk_steady(plan, w, count, true, out);
-	else
-		walk_steady(plan, w, count, false, out);
-}
-
-void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
-		  struct dgen_content *out)
-{
 	if (!plan->pool) {
-		for (size_t i = 0; i < count; i++)
-			out[i] = number(walk, walk->unit + i, walk->version);
-		walk->unit += count;
-		return;
+		number_in_turn(dgen_plan_unit(plan, domain, version, unit), count, out);
+		return count;
 	}
-	while (count) {
-		uint64_t left = plan->run.value - walk->first;
-		size_t here = count < left ? count : (size_t)left;
-
-		walk_run(plan, walk, here, out);
-		walk->unit += here;
-		walk->first += here;
-		if (here == left)
-			next_run(plan, walk);
-		out += here;
-		count -= here;
+	find_run(plan, &w, unit);
+	if (count > plan->run.value - w.first)
+		count = plan->run.value - w.first;
+	if (w.before < plan->pool) {
+		run_growing(plan, domain, version, unit, count, out);
+		return count;
 	}
+	w.base = dgen_plan_base(plan, domain);
+	number_in_turn(number(&w, unit, version), count, out);
+	find_unit(plan, &w);
+	find_age(plan, &w);
+	put_older(plan, &w, w.first + count, out - w.first);
+	put_newest(plan, &w, w.first + count, out - w.first);
+	return count;
 }

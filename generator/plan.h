@@ -15,12 +15,16 @@
 #define DGEN_WINDOW_MAX (UINT64_C(1) << 40) /* bytes */
 #define DGEN_PHASES 256                     /* lanes beyond that have those of others */
 #define DGEN_SHARED (UINT64_C(1) << 63)     /* of a number: a lane, not a unit */
+#define DGEN_SPOT 40                        /* binary digits of a fraction of a position */
 
 struct dgen_plan {
 	uint64_t pool;   /* contents a lane shares at a time, a prime; 0: nothing is shared */
 	uint64_t newest; /* of these, those that come last; the others are its first ones, always */
 	bool varied;     /* by dedup_skew or dedup_window */
-	uint64_t lead;   /* of the line that tells shared from unique units */
+	/* Of the line that tells shared from unique units, times 2^64: per unit, and before a run. */
+	uint64_t slope, lead;
+	/* Its inverse, times 2^DGEN_SPOT: units per shared one, and the position of a run's first. */
+	uint64_t stride, spot;
 	struct dgen_divisor run;      /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
 	struct dgen_divisor row;      /* units in a run of each lane */
@@ -32,43 +36,26 @@ struct dgen_plan {
 	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
 
-/* A walk over the units of a domain at one version. It remembers what the next unit needs. */
-struct dgen_walk {
-	uint64_t low, high; /* tell the domain's content numbers from those of others */
-	uint64_t version;
-	uint64_t unit; /* the next one */
-	/* Where that is, if any unit is shared: */
-	uint64_t row, lane; /* of its run */
-	uint64_t first;     /* its position in the run */
-	uint64_t before;    /* contents introduced in the lane before the run */
-	uint64_t turn;      /* of the version */
-	uint64_t step;      /* of age, in the run */
-	/* The next shared unit of the run, that one or behind it: */
-	uint64_t rest; /* of the line that tells shared from unique units, at the next unit */
-	uint64_t age;  /* back from the newest content before the run */
-	/* The same while the pool grows: */
-	uint64_t x;        /* shared units of the run before it */
-	uint64_t part;     /* fraction of the lane's next content, before this unit */
-	uint64_t contents; /* introduced in the lane before this unit */
-	/* The next unit of the run that takes a new content: */
-	uint64_t arrival;      /* its position */
-	uint64_t newest;       /* that content */
-	uint64_t place;        /* shared units of the run up to where that came */
-	uint64_t arrival_part; /* fraction there */
-};
-
 /* unit: bytes that repeat together. */
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *options, uint32_t unit);
 
-/* The content number of one unit; the same as a walk of one, without a walk's state in memory. */
+/* What a domain's content numbers begin at. */
+struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain);
+
+/* The content number of a unit. */
 struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
 				   uint64_t unit);
 
-void dgen_walk_start(const struct dgen_plan *plan, struct dgen_walk *walk, uint64_t domain,
-		     uint64_t version, uint64_t unit);
+/* Those of the next count units, but not beyond its run; of how many. */
+size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
+		     size_t count, struct dgen_content *out);
 
-/* Content numbers of the next count units. */
-void dgen_walk_on(const struct dgen_plan *plan, struct dgen_walk *walk, size_t count,
-		  struct dgen_content *out);
+/* Of all the next count units. */
+static inline void dgen_plan_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
+				   uint64_t unit, size_t count, struct dgen_content *out)
+{
+	for (size_t done = 0; done < count;)
+		done += dgen_plan_run(plan, domain, version, unit + done, count - done, out + done);
+}
 
 #endif

@@ -249,17 +249,15 @@ struct hunt {
 
 static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from, uint64_t to)
 {
-	struct dgen_walk walk;
 	struct dgen_content contents[WALK];
 
-	dgen_walk_start(plan, &walk, hunt->domain, hunt->version, from);
 	for (uint64_t unit = from; unit < to && hunt->left;) {
 		size_t count = to - unit < WALK ? (size_t)(to - unit) : WALK;
 
 		if (count > hunt->left)
 			count = (size_t)hunt->left;
 		hunt->left -= count;
-		dgen_walk_on(plan, &walk, count, contents);
+		dgen_plan_units(plan, hunt->domain, hunt->version, unit, count, contents);
 		for (size_t i = 0; i < count; i++)
 			if (same(contents[i], hunt->content) &&
 			    (hunt->best == UINT64_MAX ||
@@ -360,21 +358,12 @@ static uint64_t which(uint64_t high, uint32_t blocks, uint32_t *block)
 	return best;
 }
 
-/* For what tells the domain's content numbers from those of others. */
-static struct dgen_walk walk_at_start(const struct dgen_plan *plan, uint64_t domain)
-{
-	struct dgen_walk walk;
-
-	dgen_walk_start(plan, &walk, domain, 0, 0);
-	return walk;
-}
-
 /* The rank of a place that has it, and its version. */
 static bool locate_shared(const struct dgen_inside *in, struct dgen_search *search, uint64_t lane,
 			  uint64_t content, uint64_t *rank, uint64_t *version)
 {
-	const struct dgen_walk walk = walk_at_start(in->plan, search->domain);
-	struct hunt hunt = { .content = { walk.low + (DGEN_SHARED | lane), walk.high + content },
+	const struct dgen_content base = dgen_plan_base(in->plan, search->domain);
+	struct hunt hunt = { .content = { base.low + (DGEN_SHARED | lane), base.high + content },
 			     .domain = search->domain,
 			     .near = ranks(in, search->near),
 			     .left = search->units };
@@ -397,17 +386,17 @@ bool dgen_locate(const struct dgen *dgen, struct dgen_content number, struct dge
 		 struct dgen_source *source)
 {
 	const struct dgen_inside in = dgen_inside(dgen);
-	const struct dgen_walk walk = walk_at_start(in.plan, search->domain);
-	uint64_t what = number.low - walk.low, rank = what, version, content;
+	const struct dgen_content base = dgen_plan_base(in.plan, search->domain);
+	uint64_t what = number.low - base.low, rank = what, version, content;
 	uint64_t lane = what & ~DGEN_SHARED;
 	uint32_t block;
 
 	if (what < all_ranks(&in, search->size)) {
-		version = which(number.high - walk.high, in.run * in.blocks, &block);
+		version = which(number.high - base.high, in.run * in.blocks, &block);
 		if (version > DGEN_VERSION_MAX)
 			return false;
 	} else if (what & DGEN_SHARED && in.plan->pool && lane < in.plan->lanes.value) {
-		content = which(number.high - walk.high, in.run * in.blocks, &block);
+		content = which(number.high - base.high, in.run * in.blocks, &block);
 		if (content > PLAUSIBLE ||
 		    !locate_shared(&in, search, lane, content, &rank, &version))
 			return false;
