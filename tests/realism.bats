@@ -207,16 +207,16 @@ profile_of() {
 	truncate -s 1m zeros
 	cp bash again
 	profile_of "a few files" 64m bash "${FIO##*/}" again zeros
-	# Of a directory, as much as there is up to a size; of four whole ones of up to 1 GiB and more.
+	# Of a directory, as much as there is up to a size; whole ones of up to 1 GiB and more.
 	if [[ ! $DGEN_FULL ]]; then
 		mapfile -t files < <(find /usr/bin -xdev -type f -readable -size +0 -printf '%s %p\n' | sort -k 2 |
-			awk '(bytes += $1) > 96 * 2 ^ 20 { exit } { print $2 }')
+			awk '(bytes += $1) > 96 * 2 ^ 20 { exit } { sub(/^[0-9]+ /, ""); print }')
 		((${#files[@]} >= 20)) || skip "/usr/bin has only ${#files[@]} small files"
 		profile_of "${#files[@]} of /usr/bin" 96m "${files[@]}"
 		return
 	fi
 	need_space 1100
-	for directory in /usr/bin /usr/share /usr/lib/*-linux-gnu /usr/include; do
+	for directory in /usr/bin /usr/share "/usr/lib/$(uname -m)-linux-gnu" /usr/include; do
 		profile_of "$directory" 1g "$directory"
 	done
 	cat said >&3

@@ -6,14 +6,16 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-# shows_what_was_asked STORAGE PERCENT: for D x C of 1 x 2 and 2 x 3.
+# shows_what_was_asked STORAGE PERCENT [D/C]...: without these 1/2 and 2/3.
 shows_what_was_asked() {
-	local storage D C wanted ours lines=0
+	local storage D C wanted ours lines=0 requests=("${@:3}")
+
+	((${#requests[@]})) || requests=(1/2 2/3)
 
 	need_command jq
 	need_space 256
 	ENGINE=$ENGINE FIO=$FIO TMPDIR=$T timeout --signal=TERM 120 \
-		"$ROOT/results/reducing.sh" -q "$1" >rows 2>said ||
+		"$ROOT/results/reducing.sh" -q -c "${requests[*]}" "$1" >rows 2>said ||
 		{ show said; fail "reducing.sh $1 failed"; }
 	[[ -s rows ]] || skip "$(sed -n 's/^skipped: //p' said)"
 	while IFS=$'\t' read -r storage D C wanted ours _; do
@@ -21,7 +23,7 @@ shows_what_was_asked() {
 			fail "$storage, D=$D, C=$C: shows $ours:1, wanted $wanted:1 within $2 %"
 		lines=$((lines + 1))
 	done <rows
-	((lines == 2))
+	((lines == ${#requests[@]}))
 }
 
 @test "reducing: zram with lz4" {
@@ -46,6 +48,48 @@ shows_what_was_asked() {
 
 @test "reducing: squashfs with zstd and its duplicate check" {
 	shows_what_was_asked squashfs-zstd 2
+}
+
+@test "reducing: other ratios than those, also just at a step of btrfs" {
+	shows_what_was_asked zram-lz4 2 1/1.35 3/2.3 1/6 10/9
+	shows_what_was_asked btrfs-lzo 2 1/1.35 3/2.3 2/4 10/9
+	shows_what_was_asked btrfs-zlib 2 1.5/1.7 2/4 6/7
+}
+
+@test "reducing: btrfs, deduplicated by duperemove" {
+	shows_what_was_asked btrfs-duperemove 2
+}
+
+@test "reducing: xfs, deduplicated by duperemove" {
+	shows_what_was_asked xfs-duperemove 2
+}
+
+@test "reducing: squashfs with lz4 and its duplicate check" {
+	shows_what_was_asked squashfs-lz4 2
+}
+
+@test "reducing: squashfs with gzip and its duplicate check" {
+	shows_what_was_asked squashfs-gzip 2
+}
+
+@test "reducing: squashfs with lzo and its duplicate check" {
+	shows_what_was_asked squashfs-lzo 2
+}
+
+@test "reducing: squashfs with xz and its duplicate check" {
+	shows_what_was_asked squashfs-xz 2
+}
+
+@test "reducing: erofs with its dedupe, in its steps" {
+	shows_what_was_asked erofs-dedupe 2
+}
+
+@test "reducing: a borg repository" {
+	shows_what_was_asked borg-zstd 2
+}
+
+@test "reducing: a restic repository" {
+	shows_what_was_asked restic 2
 }
 
 @test "reducing: what was mounted and made goes away on failure" {
