@@ -31,7 +31,6 @@ struct dgen_plan {
 	struct dgen_divisor prime;    /* pool */
 	struct dgen_divisor turns;    /* pool - 1 */
 	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
-	struct dgen_divisor places;   /* rate */
 	uint64_t seed;                /* mixed data_seed */
 	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
