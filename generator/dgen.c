@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,17 @@
 #define BATCH 32 /* units planned, blocks filled at a time */
 
 struct dgen {
-	struct dgen_tables tables;
-	struct dgen_plan plan;
 	const struct dgen_kernel *kernel;
 	struct dgen_divisor unit, chunk; /* bytes */
-	uint32_t period;                 /* of chunks within a block; a block where it has one */
-	uint32_t random;                 /* bytes at the start of a chunk */
-	uint32_t most;                   /* of them in any unit */
-	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
-	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
+	bool grouped;                    /* units lie in runs, or some are zero */
 	struct dgen_shape fresh,
-		again;           /* of that: what a buffer held is unknown, or was made here */
-	bool grouped;            /* units lie in runs, or some are zero */
+		again;           /* if simple: what a buffer held is unknown, or was made here */
+	uint32_t period;         /* of chunks within a block; a block where it has one */
+	uint32_t random;         /* bytes at the start of a chunk */
+	uint32_t most;           /* of them in any unit */
+	uint32_t tail;           /* bytes of a unit's last chunk, if that is shorter */
+	uint32_t whole_chunks;   /* bytes of a unit before that */
 	uint32_t blocks;         /* of a unit */
 	struct dgen_divisor run; /* units */
 	struct dgen_zeros zeros;
@@ -44,7 +43,19 @@ struct dgen {
 		uint32_t symbols;
 		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
+	struct dgen_tables tables;
+	struct dgen_plan plan;
 };
+
+/*
+ * Buffers begin on a page, mostly. A load whose place in its page is that of a store not long before waits
+ * for it, so the lines that blocks are made of lie a little behind, in their page, what is made of them.
+ * Just before it they cost up to a tenth.
+ */
+#define PAGE 4096
+_Static_assert(offsetof(struct dgen, tables) % PAGE >= DGEN_LINE &&
+		       offsetof(struct dgen, tables) % PAGE <= PAGE / 2,
+	       "place of the lines in a page");
 
 static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 {
@@ -136,7 +147,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (err)
 		return err;
 
-	dgen = aligned_alloc(64, (sizeof(*dgen) + 63) / 64 * 64);
+	dgen = aligned_alloc(PAGE, (sizeof(*dgen) + PAGE - 1) / PAGE * PAGE);
 	if (!dgen) {
 		dgen_refuse(why, "out of memory");
 		return -ENOMEM;
@@ -494,6 +505,17 @@ static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t versi
 	return (size_t)(task->at - buffer);
 }
 
+static __attribute__((noinline)) size_t
+do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
+	  const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
+	  uint8_t *buffer, size_t length, struct dgen_tally *tally)
+{
+	struct task task = { dgen, operation, buffer, shape->stale, tally };
+
+	return dgen->simple ? do_simple_range(&task, domain, version, offset, length, shape) :
+			      do_range(&task, domain, version, offset, length);
+}
+
 /*
  * What comes most, a part of one unit, is short and stores next to nothing: each store costs as much as
  * one of the block.
@@ -503,21 +525,17 @@ do_any(const struct dgen *dgen, const struct dgen_operation *operation,
        const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
        uint8_t *buffer, size_t length, struct dgen_tally *tally)
 {
-	struct task task;
 	uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);
+	struct dgen_content content;
 
-	if (dgen->simple && !tally && length - 1 < dgen->unit.value - at) {
-		const struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };
-
-		return operation->block(&dgen->tables,
-					dgen_plan_unit(&dgen->plan, domain, version, unit), shape,
-					span, buffer) ?
-			       length :
-			       0;
-	}
-	task = (struct task){ dgen, operation, buffer, shape->stale, tally };
-	return dgen->simple ? do_simple_range(&task, domain, version, offset, length, shape) :
-			      do_range(&task, domain, version, offset, length);
+	if (!dgen->simple || tally || length - 1 >= dgen->unit.value - at)
+		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,
+				 tally);
+	content = dgen_plan_unit(&dgen->plan, domain, version, unit);
+	if (!operation->block(&dgen->tables, content, shape,
+			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + length) }, buffer))
+		return 0;
+	return length;
 }
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,

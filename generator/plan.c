@@ -274,11 +274,6 @@ static inline __attribute__((always_inline)) void find_turn(const struct dgen_pl
 	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
 }
 
-struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
-{
-	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
-}
-
 /*
  * Counts a shared unit: true if it is one of the two of which one takes the newest content. A content
  * comes with one of the first pool - 1 units of a run, so that its pair lies within the run.
@@ -422,10 +417,10 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 
 /*
  * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted. Apart, so that where nothing is shared no registers are saved.
+ * less to compute all that may be wanted.
  */
-static __attribute__((noinline)) struct dgen_content
-one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
+struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
+				     uint64_t version, uint64_t unit)
 {
 	struct place w = { .version = version };
 	uint64_t which;
@@ -443,17 +438,6 @@ one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 	w.base = dgen_plan_base(plan, domain);
 	return number(&w, pick(is_shared, DGEN_SHARED | w.lane, unit),
 		      pick(is_shared, which, version));
-}
-
-struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-				   uint64_t unit)
-{
-	struct place w;
-
-	if (plan->pool)
-		return one_of_pool(plan, domain, version, unit);
-	w.base = dgen_plan_base(plan, domain);
-	return number(&w, unit, version);
 }
 
 /* A number's two words as one: that is one store, which is what blocks take time for. */

@@ -39,11 +39,25 @@ struct dgen_plan {
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *options, uint32_t unit);
 
 /* What a domain's content numbers begin at. */
-struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain);
+static inline struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
+{
+	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
+}
+
+/* Where some units are shared. */
+struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
+				     uint64_t version, uint64_t unit);
 
 /* The content number of a unit. */
-struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-				   uint64_t unit);
+static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain,
+						 uint64_t version, uint64_t unit)
+{
+	struct dgen_content base = dgen_plan_base(plan, domain);
+
+	if (plan->pool)
+		return dgen_plan_shared(plan, domain, version, unit);
+	return (struct dgen_content){ base.low + unit, base.high + version };
+}
 
 /* Those of the next count units, but not beyond its run; of how many. */
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
