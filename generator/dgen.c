@@ -505,10 +505,9 @@ static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t versi
 	return (size_t)(task->at - buffer);
 }
 
-static __attribute__((noinline)) size_t
-do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
-	  const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
-	  uint8_t *buffer, size_t length, struct dgen_tally *tally)
+static size_t do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
+			const struct dgen_shape *shape, uint64_t domain, uint64_t version,
+			uint64_t offset, uint8_t *buffer, size_t length, struct dgen_tally *tally)
 {
 	struct task task = { dgen, operation, buffer, shape->stale, tally };
 
@@ -516,47 +515,98 @@ do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
 			      do_range(&task, domain, version, offset, length);
 }
 
-/*
- * What comes most, a part of one unit, is short and stores next to nothing: each store costs as much as
- * one of the block.
- */
+/* Bytes of two units, each of which is one block of equal chunks; at: where in the first. */
 static inline __attribute__((always_inline)) size_t
-do_any(const struct dgen *dgen, const struct dgen_operation *operation,
-       const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
-       uint8_t *buffer, size_t length, struct dgen_tally *tally)
+do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
+	const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t unit,
+	uint64_t at, uint8_t *buffer, size_t length)
 {
-	uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);
-	struct dgen_content content;
+	const size_t first = dgen->unit.value - at;
+	struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version, unit);
 
-	if (!dgen->simple || tally || length - 1 >= dgen->unit.value - at)
-		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,
-				 tally);
-	content = dgen_plan_unit(&dgen->plan, domain, version, unit);
 	if (!operation->block(&dgen->tables, content, shape,
-			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + length) }, buffer))
+			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + first) }, buffer))
 		return 0;
+	content = dgen_plan_unit(&dgen->plan, domain, version, unit + 1);
+	if (!operation->block(&dgen->tables, content, shape,
+			      (struct dgen_span){ 0, (uint32_t)(length - first) }, buffer + first))
+		return first;
 	return length;
 }
+
+/*
+ * I/Os of one unit or parts of two come most, and each store beside those of their blocks costs as much as
+ * one of these. So each function goes on to the next with its arguments where they are, and saves few
+ * registers on the way: first one for a part of one unit that is not shared, then one for others of one
+ * unit, and one for all that is left.
+ */
+#define WORK(name, operation, shape)                                                               \
+	static __attribute__((noinline))                                                           \
+	size_t name##_more(const struct dgen *dgen, uint64_t domain, uint64_t version,             \
+			   uint64_t offset, uint8_t *buffer, size_t length)                        \
+	{                                                                                          \
+		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+                                                                                                   \
+		if (dgen->simple && length > dgen->unit.value - at &&                              \
+		    length <= 2 * dgen->unit.value - at)                                           \
+			return do_pair(dgen, operation, shape, domain, version, unit, at, buffer,  \
+				       length);                                                    \
+		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,  \
+				 NULL);                                                            \
+	}                                                                                          \
+	static __attribute__((noinline)) bool name##_shared(const struct dgen *dgen,               \
+							    uint64_t domain, uint64_t version,     \
+							    uint64_t unit, struct dgen_span span,  \
+							    uint8_t *buffer)                       \
+	{                                                                                          \
+		return (operation)->block(&dgen->tables,                                           \
+					  dgen_plan_shared(&dgen->plan, domain, version, unit),    \
+					  shape, span, buffer);                                    \
+	}                                                                                          \
+	static inline size_t name(const struct dgen *dgen, uint64_t domain, uint64_t version,      \
+				  uint64_t offset, uint8_t *buffer, size_t length)                 \
+	{                                                                                          \
+		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };                 \
+		bool done;                                                                         \
+                                                                                                   \
+		if (!dgen->simple || length - 1 >= dgen->unit.value - at)                          \
+			return name##_more(dgen, domain, version, offset, buffer, length);         \
+		if (dgen->plan.pool)                                                               \
+			done = name##_shared(dgen, domain, version, unit, span, buffer);           \
+		else                                                                               \
+			done = (operation)->block(                                                 \
+				&dgen->tables, dgen_plan_unit(&dgen->plan, domain, version, unit), \
+				shape, span, buffer);                                              \
+		return done ? length : 0;                                                          \
+	}
+
+WORK(fill, &dgen->kernel->fill, &dgen->fresh)
+WORK(refill, &dgen->kernel->fill, &dgen->again)
+WORK(compare, &dgen->kernel->compare, &dgen->fresh)
 
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	do_any(dgen, &dgen->kernel->fill, &dgen->fresh, domain, version, offset, buffer, length,
-	       NULL);
+	fill(dgen, domain, version, offset, buffer, length);
 }
 
 void dgen_refill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		 void *buffer, size_t length)
 {
-	do_any(dgen, &dgen->kernel->fill, &dgen->again, domain, version, offset, buffer, length,
-	       NULL);
+	refill(dgen, domain, version, offset, buffer, length);
 }
 
 void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		       void *buffer, size_t length, bool again, struct dgen_tally *tally)
 {
-	do_any(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain, version,
-	       offset, buffer, length, tally);
+	if (tally)
+		do_ranges(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain,
+			  version, offset, buffer, length, tally);
+	else if (again)
+		refill(dgen, domain, version, offset, buffer, length);
+	else
+		fill(dgen, domain, version, offset, buffer, length);
 }
 
 uint64_t dgen_period(const struct dgen *dgen)
@@ -583,8 +633,7 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 		    const void *buffer, size_t length)
 {
 	/* This operation does not write. */
-	size_t same = do_any(dgen, &dgen->kernel->compare, &dgen->fresh, domain, version, offset,
-			     (uint8_t *)buffer, length, NULL);
+	size_t same = compare(dgen, domain, version, offset, (uint8_t *)buffer, length);
 
 	return same == length ?
 		       length :
