@@ -537,8 +537,7 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 /*
  * I/Os of one unit or parts of two come most, and each store beside those of their blocks costs as much as
  * one of these. So each function goes on to the next with its arguments where they are, and saves few
- * registers on the way: first one for a part of one unit that is not shared, then one for others of one
- * unit, and one for all that is left.
+ * registers on the way: to one for a part of one unit, where none or some are shared, and one for the rest.
  */
 #define WORK(name, operation, shape)                                                               \
 	static __attribute__((noinline))                                                           \
@@ -554,31 +553,30 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,  \
 				 NULL);                                                            \
 	}                                                                                          \
-	static __attribute__((noinline)) bool name##_shared(const struct dgen *dgen,               \
-							    uint64_t domain, uint64_t version,     \
-							    uint64_t unit, struct dgen_span span,  \
-							    uint8_t *buffer)                       \
-	{                                                                                          \
-		return (operation)->block(&dgen->tables,                                           \
-					  dgen_plan_shared(&dgen->plan, domain, version, unit),    \
-					  shape, span, buffer);                                    \
-	}                                                                                          \
+	WORK_OF_UNIT(name, unique, dgen_plan_unique, operation, shape)                             \
+	WORK_OF_UNIT(name, shared, dgen_plan_shared, operation, shape)                             \
 	static inline size_t name(const struct dgen *dgen, uint64_t domain, uint64_t version,      \
 				  uint64_t offset, uint8_t *buffer, size_t length)                 \
 	{                                                                                          \
+		if (dgen->plan.pool)                                                               \
+			return name##_shared(dgen, domain, version, offset, buffer, length);       \
+		return name##_unique(dgen, domain, version, offset, buffer, length);               \
+	}
+
+#define WORK_OF_UNIT(name, kind, plan_of_kind, operation, shape)                                   \
+	static __attribute__((noinline))                                                           \
+	size_t name##_##kind(const struct dgen *dgen, uint64_t domain, uint64_t version,           \
+			     uint64_t offset, uint8_t *buffer, size_t length)                      \
+	{                                                                                          \
 		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
 		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };                 \
-		bool done;                                                                         \
+		struct dgen_content content;                                                       \
                                                                                                    \
 		if (!dgen->simple || length - 1 >= dgen->unit.value - at)                          \
 			return name##_more(dgen, domain, version, offset, buffer, length);         \
-		if (dgen->plan.pool)                                                               \
-			done = name##_shared(dgen, domain, version, unit, span, buffer);           \
-		else                                                                               \
-			done = (operation)->block(                                                 \
-				&dgen->tables, dgen_plan_unit(&dgen->plan, domain, version, unit), \
-				shape, span, buffer);                                              \
-		return done ? length : 0;                                                          \
+		content = plan_of_kind(&dgen->plan, domain, version, unit);                        \
+		return (operation)->block(&dgen->tables, content, shape, span, buffer) ? length :  \
+											 0;        \
 	}
 
 WORK(fill, &dgen->kernel->fill, &dgen->fresh)

@@ -231,21 +231,19 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	unsigned __int128 sum = (unsigned __int128)x * plan->rate +
-				plan->phases[lane % DGEN_PHASES];
+	const uint64_t whole = dgen_mulhi(x, plan->rate);
 
-	*part = (uint64_t)sum;
-	return (uint64_t)(sum >> 64);
+	return whole +
+	       __builtin_add_overflow(x * plan->rate, plan->phases[lane % DGEN_PHASES], part);
 }
 
 /* Shared units of a run before a position; *line: the fraction of the next one. */
 static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position,
 				     uint64_t *line)
 {
-	unsigned __int128 sum = (unsigned __int128)position * plan->slope + plan->lead;
+	const uint64_t whole = dgen_mulhi(position, plan->slope);
 
-	*line = (uint64_t)sum;
-	return (uint64_t)(sum >> 64);
+	return whole + __builtin_add_overflow(position * plan->slope, plan->lead, line);
 }
 
 /* Its run; in parts, since what is looked up early lies in memory until it is wanted. */
@@ -280,12 +278,10 @@ static inline __attribute__((always_inline)) void find_turn(const struct dgen_pl
  */
 static inline bool count_unit(const struct dgen_plan *plan, struct place *w)
 {
-	uint64_t part = w->part + (w->x == plan->pool - 1 ? 0 : plan->rate);
-
-	w->contents += part < w->part;
-	w->part = part;
+	w->contents += __builtin_add_overflow(w->part, pick(w->x < plan->pool - 1, plan->rate, 0),
+					      &w->part);
 	/* Just after a content came the fraction is below rate, one unit later below twice that. */
-	return part < 2 * plan->rate;
+	return w->part < 2 * plan->rate;
 }
 
 /* Of the two units around the place where one came: does the first take it, not the one behind? */

@@ -44,19 +44,24 @@ static inline struct dgen_content dgen_plan_base(const struct dgen_plan *plan, u
 	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
 }
 
-/* Where some units are shared. */
+/* The content number of a unit where none is shared, and where some are. */
+static inline struct dgen_content dgen_plan_unique(const struct dgen_plan *plan, uint64_t domain,
+						   uint64_t version, uint64_t unit)
+{
+	const struct dgen_content base = dgen_plan_base(plan, domain);
+
+	return (struct dgen_content){ base.low + unit, base.high + version };
+}
+
 struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
 				     uint64_t version, uint64_t unit);
 
-/* The content number of a unit. */
 static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain,
 						 uint64_t version, uint64_t unit)
 {
-	struct dgen_content base = dgen_plan_base(plan, domain);
-
 	if (plan->pool)
 		return dgen_plan_shared(plan, domain, version, unit);
-	return (struct dgen_content){ base.low + unit, base.high + version };
+	return dgen_plan_unique(plan, domain, version, unit);
 }
 
 /* Those of the next count units, but not beyond its run; of how many. */
