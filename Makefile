@@ -202,6 +202,8 @@ $(B)/tests/fuzz/fuzz_options.o: $(FIO_DIR)/stamp
 # It races with what the user's CFLAGS make of the generator.
 $(BENCH_OBJ): OBJ_FLAGS = $(GENERATOR_FLAGS)
 $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERNEL_FLAGS_$(k))))
+# A number's two words go in registers, not as a vector through memory.
+$(B)/generator/plan.o $(B)/generator/dgen.o: OBJ_FLAGS += -fno-tree-slp-vectorize
 # libFuzzer learns from what is compared only where text or a file is read. Elsewhere comparing is most of what is
 # done, and being told of each would be most of its time.
 READERS := engine/options command/values measure/options measure/codec verify/track generator/allowed generator/shares

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,17 @@
 #define BATCH 32 /* units planned, blocks filled at a time */
 
 struct dgen {
-	struct dgen_tables tables;
-	struct dgen_plan plan;
 	const struct dgen_kernel *kernel;
 	struct dgen_divisor unit, chunk; /* bytes */
-	uint32_t period;                 /* of chunks within a block; a block where it has one */
-	uint32_t random;                 /* bytes at the start of a chunk */
-	uint32_t most;                   /* of them in any unit */
-	uint32_t tail;                   /* bytes of a unit's last chunk, if that is shorter */
-	uint32_t whole_chunks;           /* bytes of a unit before that */
 	bool simple;                     /* a unit is one block of equal chunks, and so are all */
+	bool grouped;                    /* units lie in runs, or some are zero */
 	struct dgen_shape fresh,
-		again;           /* of that: what a buffer held is unknown, or was made here */
-	bool grouped;            /* units lie in runs, or some are zero */
+		again;           /* if simple: what a buffer held is unknown, or was made here */
+	uint32_t period;         /* of chunks within a block; a block where it has one */
+	uint32_t random;         /* bytes at the start of a chunk */
+	uint32_t most;           /* of them in any unit */
+	uint32_t tail;           /* bytes of a unit's last chunk, if that is shorter */
+	uint32_t whole_chunks;   /* bytes of a unit before that */
 	bool blockwise;          /* blocks of a unit differ as units do */
 	uint32_t blocks;         /* of a unit */
 	struct dgen_divisor run; /* units */
@@ -45,7 +44,19 @@ struct dgen {
 		uint32_t symbols;
 		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
+	struct dgen_tables tables;
+	struct dgen_plan plan;
 };
+
+/*
+ * Buffers begin on a page, mostly. A load whose place in its page is that of a store not long before waits
+ * for it, so the lines that blocks are made of lie a little behind, in their page, what is made of them.
+ * Just before it they cost up to a tenth.
+ */
+#define PAGE 4096
+_Static_assert(offsetof(struct dgen, tables) % PAGE >= DGEN_LINE &&
+		       offsetof(struct dgen, tables) % PAGE <= PAGE / 2,
+	       "place of the lines in a page");
 
 static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 {
@@ -150,7 +161,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (err)
 		return err;
 
-	dgen = aligned_alloc(64, (sizeof(*dgen) + 63) / 64 * 64);
+	dgen = aligned_alloc(PAGE, (sizeof(*dgen) + PAGE - 1) / PAGE * PAGE);
 	if (!dgen) {
 		dgen_refuse(why, "out of memory");
 		return -ENOMEM;
@@ -538,51 +549,106 @@ static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t versi
 	return (size_t)(task->at - buffer);
 }
 
-/*
- * What comes most, a part of one unit, is short and stores next to nothing: each store costs as much as
- * one of the block.
- */
-static inline __attribute__((always_inline)) size_t
-do_any(const struct dgen *dgen, const struct dgen_operation *operation,
-       const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t offset,
-       uint8_t *buffer, size_t length, struct dgen_tally *tally)
+static size_t do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
+			const struct dgen_shape *shape, uint64_t domain, uint64_t version,
+			uint64_t offset, uint8_t *buffer, size_t length, struct dgen_tally *tally)
 {
-	struct task task;
-	uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);
+	struct task task = { dgen, operation, buffer, shape->stale, tally };
 
-	if (dgen->simple && !tally && length - 1 < dgen->unit.value - at) {
-		const struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };
-
-		return operation->block(&dgen->tables,
-					dgen_plan_unit(&dgen->plan, domain, version, unit), shape,
-					span, buffer) ?
-			       length :
-			       0;
-	}
-	task = (struct task){ dgen, operation, buffer, shape->stale, tally };
 	return dgen->simple ? do_simple_range(&task, domain, version, offset, length, shape) :
 			      do_range(&task, domain, version, offset, length);
 }
 
+/* Bytes of two units, each of which is one block of equal chunks; at: where in the first. */
+static inline __attribute__((always_inline)) size_t
+do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
+	const struct dgen_shape *shape, uint64_t domain, uint64_t version, uint64_t unit,
+	uint64_t at, uint8_t *buffer, size_t length)
+{
+	const size_t first = dgen->unit.value - at;
+	struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version, unit);
+
+	if (!operation->block(&dgen->tables, content, shape,
+			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + first) }, buffer))
+		return 0;
+	content = dgen_plan_unit(&dgen->plan, domain, version, unit + 1);
+	if (!operation->block(&dgen->tables, content, shape,
+			      (struct dgen_span){ 0, (uint32_t)(length - first) }, buffer + first))
+		return first;
+	return length;
+}
+
+/*
+ * I/Os of one unit or parts of two come most, and each store beside those of their blocks costs as much as
+ * one of these. So each function goes on to the next with its arguments where they are, and saves few
+ * registers on the way: to one for a part of one unit, where none or some are shared, and one for the rest.
+ */
+#define WORK(name, operation, shape)                                                               \
+	static __attribute__((noinline))                                                           \
+	size_t name##_more(const struct dgen *dgen, uint64_t domain, uint64_t version,             \
+			   uint64_t offset, uint8_t *buffer, size_t length)                        \
+	{                                                                                          \
+		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+                                                                                                   \
+		if (dgen->simple && length > dgen->unit.value - at &&                              \
+		    length <= 2 * dgen->unit.value - at)                                           \
+			return do_pair(dgen, operation, shape, domain, version, unit, at, buffer,  \
+				       length);                                                    \
+		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,  \
+				 NULL);                                                            \
+	}                                                                                          \
+	WORK_OF_UNIT(name, unique, dgen_plan_unique, operation, shape)                             \
+	WORK_OF_UNIT(name, shared, dgen_plan_shared, operation, shape)                             \
+	static inline size_t name(const struct dgen *dgen, uint64_t domain, uint64_t version,      \
+				  uint64_t offset, uint8_t *buffer, size_t length)                 \
+	{                                                                                          \
+		if (dgen->plan.pool)                                                               \
+			return name##_shared(dgen, domain, version, offset, buffer, length);       \
+		return name##_unique(dgen, domain, version, offset, buffer, length);               \
+	}
+
+#define WORK_OF_UNIT(name, kind, plan_of_kind, operation, shape)                                   \
+	static __attribute__((noinline))                                                           \
+	size_t name##_##kind(const struct dgen *dgen, uint64_t domain, uint64_t version,           \
+			     uint64_t offset, uint8_t *buffer, size_t length)                      \
+	{                                                                                          \
+		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };                 \
+		struct dgen_content content;                                                       \
+                                                                                                   \
+		if (!dgen->simple || length - 1 >= dgen->unit.value - at)                          \
+			return name##_more(dgen, domain, version, offset, buffer, length);         \
+		content = plan_of_kind(&dgen->plan, domain, version, unit);                        \
+		return (operation)->block(&dgen->tables, content, shape, span, buffer) ? length :  \
+											 0;        \
+	}
+
+WORK(fill, &dgen->kernel->fill, &dgen->fresh)
+WORK(refill, &dgen->kernel->fill, &dgen->again)
+WORK(compare, &dgen->kernel->compare, &dgen->fresh)
+
 void dgen_fill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 	       void *buffer, size_t length)
 {
-	do_any(dgen, &dgen->kernel->fill, &dgen->fresh, domain, version, offset, buffer, length,
-	       NULL);
+	fill(dgen, domain, version, offset, buffer, length);
 }
 
 void dgen_refill(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		 void *buffer, size_t length)
 {
-	do_any(dgen, &dgen->kernel->fill, &dgen->again, domain, version, offset, buffer, length,
-	       NULL);
+	refill(dgen, domain, version, offset, buffer, length);
 }
 
 void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t version, uint64_t offset,
 		       void *buffer, size_t length, bool again, struct dgen_tally *tally)
 {
-	do_any(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain, version,
-	       offset, buffer, length, tally);
+	if (tally)
+		do_ranges(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain,
+			  version, offset, buffer, length, tally);
+	else if (again)
+		refill(dgen, domain, version, offset, buffer, length);
+	else
+		fill(dgen, domain, version, offset, buffer, length);
 }
 
 uint64_t dgen_period(const struct dgen *dgen)
@@ -609,8 +675,7 @@ size_t dgen_compare(const struct dgen *dgen, uint64_t domain, uint64_t version, 
 		    const void *buffer, size_t length)
 {
 	/* This operation does not write. */
-	size_t same = do_any(dgen, &dgen->kernel->compare, &dgen->fresh, domain, version, offset,
-			     (uint8_t *)buffer, length, NULL);
+	size_t same = compare(dgen, domain, version, offset, (uint8_t *)buffer, length);
 
 	return same == length ?
 		       length :

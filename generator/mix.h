@@ -46,7 +46,7 @@ static inline uint64_t dgen_divide(uint64_t x, const struct dgen_divisor *d, uin
 	uint64_t quotient = dgen_mulhi(x, d->reciprocal), over = x - quotient * d->value;
 	bool less = over >= d->value;
 
-	*rest = over - (less ? d->value : 0);
+	*rest = over - (d->value & -(uint64_t)less);
 	return quotient + less;
 }
 

@@ -56,8 +56,8 @@ struct place {
 	uint64_t before;    /* contents introduced in the lane before the run */
 	uint64_t contents;  /* and before this unit */
 	uint64_t part;      /* fraction of the next one */
+	uint64_t turn;      /* of the version */
 	uint64_t step;      /* of age, in the run */
-	uint64_t age; /* of what the next shared unit takes, back from the newest before the run */
 };
 
 static bool is_prime(uint32_t n)
@@ -204,7 +204,6 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
 				(double)(plan->pool - 1) * 0x1p64);
-	plan->places = dgen_divisor(plan->rate);
 	lanes_init(plan, distance, unit);
 }
 
@@ -232,21 +231,19 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	unsigned __int128 sum = (unsigned __int128)x * plan->rate +
-				plan->phases[lane % DGEN_PHASES];
+	const uint64_t whole = dgen_mulhi(x, plan->rate);
 
-	*part = (uint64_t)sum;
-	return (uint64_t)(sum >> 64);
+	return whole +
+	       __builtin_add_overflow(x * plan->rate, plan->phases[lane % DGEN_PHASES], part);
 }
 
 /* Shared units of a run before a position; *line: the fraction of the next one. */
 static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position,
 				     uint64_t *line)
 {
-	unsigned __int128 sum = (unsigned __int128)position * plan->slope + plan->lead;
+	const uint64_t whole = dgen_mulhi(position, plan->slope);
 
-	*line = (uint64_t)sum;
-	return (uint64_t)(sum >> 64);
+	return whole + __builtin_add_overflow(position * plan->slope, plan->lead, line);
 }
 
 /* Its run; in parts, since what is looked up early lies in memory until it is wanted. */
@@ -268,19 +265,11 @@ static inline __attribute__((always_inline)) void find_unit(const struct dgen_pl
 	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
 }
 
-static inline __attribute__((always_inline)) void find_age(const struct dgen_plan *plan,
-							   struct place *w)
+static inline __attribute__((always_inline)) void find_turn(const struct dgen_plan *plan,
+							    struct place *w)
 {
-	const uint64_t turn = w->version < plan->pool ? w->version :
-							dgen_mod(w->version, &plan->prime);
-
+	w->turn = w->version < plan->pool ? w->version : dgen_mod(w->version, &plan->prime);
 	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
-	w->age = dgen_mod_small(w->step * (w->x + 1) + turn, &plan->prime);
-}
-
-struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
-{
-	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
 }
 
 /*
@@ -289,25 +278,27 @@ struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain
  */
 static inline bool count_unit(const struct dgen_plan *plan, struct place *w)
 {
-	uint64_t part = w->part + (w->x == plan->pool - 1 ? 0 : plan->rate);
-
-	w->contents += part < w->part;
-	w->part = part;
+	w->contents += __builtin_add_overflow(w->part, pick(w->x < plan->pool - 1, plan->rate, 0),
+					      &w->part);
 	/* Just after a content came the fraction is below rate, one unit later below twice that. */
-	return part < 2 * plan->rate;
+	return w->part < 2 * plan->rate;
 }
 
-/*
- * After that: is it this one at this version? Content n came with place m, the unit before the m-th or
- * behind it takes it. Anybody's guess, so without a branch.
- */
+/* Of the two units around the place where one came: does the first take it, not the one behind? */
+static inline bool first_takes(uint64_t version, uint64_t contents)
+{
+	return (version ^ contents) & 1;
+}
+
+/* After that: does this one take the newest? Anybody's guess, so without a branch. */
 static inline bool takes_newest(const struct dgen_plan *plan, const struct place *w)
 {
-	const uint64_t last = w->x == plan->pool - 1, even = ~(w->version ^ w->contents) & 1;
-	const uint64_t behind = w->x - even; /* m - 1 */
-	const uint64_t part = w->part - (plan->rate & -(even ^ last));
+	const uint64_t last = w->x == plan->pool - 1,
+		       second = !first_takes(w->version, w->contents);
+	const uint64_t place = w->x - second; /* less 1 */
+	const uint64_t part = w->part - (plan->rate & -(second ^ last));
 
-	return (part < plan->rate) & (behind < plan->pool - 1);
+	return (part < plan->rate) & (place < plan->pool - 1);
 }
 
 /*
@@ -396,10 +387,15 @@ static struct dgen_content growing_unit(const struct dgen_plan *plan, struct pla
 	return plan->varied ? grown_varied(plan, w, own) : grown(plan, w, own);
 }
 
-/* What a shared unit takes that takes no new content: one of the newest of its lane, or a hot one. */
+/*
+ * What a shared unit takes that takes no new content: one of the newest of its lane, or a hot one, as far
+ * back from the newest before the run.
+ */
 static inline uint64_t of_age(const struct dgen_plan *plan, const struct place *w)
 {
-	return pick(w->age < plan->newest, w->before, plan->pool) - 1 - w->age;
+	const uint64_t age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
+
+	return pick(age < plan->newest, w->before, plan->pool) - 1 - age;
 }
 
 /* Apart, so that the place of others need not lie in memory. */
@@ -417,10 +413,10 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 
 /*
  * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted. Apart, so that where nothing is shared no registers are saved.
+ * less to compute all that may be wanted.
  */
-static __attribute__((noinline)) struct dgen_content
-one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit)
+struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
+				     uint64_t version, uint64_t unit)
 {
 	struct place w = { .version = version };
 	uint64_t which;
@@ -433,22 +429,11 @@ one_of_pool(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 	is_shared = w.line + plan->slope < plan->slope;
 	count_unit(plan, &w);
 	newest = takes_newest(plan, &w);
-	find_age(plan, &w);
+	find_turn(plan, &w);
 	which = pick(newest, w.contents - 1, of_age(plan, &w));
 	w.base = dgen_plan_base(plan, domain);
 	return number(&w, pick(is_shared, DGEN_SHARED | w.lane, unit),
 		      pick(is_shared, which, version));
-}
-
-struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-				   uint64_t unit)
-{
-	struct place w;
-
-	if (plan->pool)
-		return one_of_pool(plan, domain, version, unit);
-	w.base = dgen_plan_base(plan, domain);
-	return number(&w, unit, version);
 }
 
 /* A number's two words as one: that is one store, which is what blocks take time for. */
@@ -488,50 +473,44 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 	}
 }
 
-/* Shared units from this one on, before position end of the run, as if they took an older content. */
-static inline void put_older(const struct dgen_plan *plan, const struct place *w, uint64_t end,
-			     struct dgen_content *run)
+/*
+ * Shared units from this one on, before position end of the run. New contents come seldom, one with twelve
+ * units or more, so here a branch is the least work.
+ */
+static inline __attribute__((always_inline)) void put_shared(const struct dgen_plan *plan,
+							     const struct place *w, uint64_t end,
+							     bool hot, struct dgen_content *run)
 {
-	const struct dgen_content older = shared(w, w->lane, w->before - 1);
-	const uint64_t back = plan->pool - w->step, hotter = w->before - plan->pool;
-	uint64_t spot = plan->spot + w->x * plan->stride, age = w->age;
+	const struct dgen_content content = shared(w, w->lane, 0);
+	const uint64_t hotter = w->before - plan->pool, older = content.high + w->before - 1;
+	const uint64_t last = plan->spot + (plan->pool - 1) * plan->stride;
+	/* The fraction of age in the pool, times 2^64, which need not be kept below 1. */
+	const uint64_t step = w->step * (plan->prime.reciprocal + 1);
+	uint64_t turn = w->turn * (plan->prime.reciprocal + 1) + (w->x + 1) * step;
+	uint64_t spot = plan->spot + w->x * plan->stride;
+	uint64_t part = w->part, newest = content.high + w->contents;
+	bool before = w->x > 0 && part < plan->rate;
 
 	for (; spot < end << DGEN_SPOT; spot += plan->stride) {
-		put(&run[spot >> DGEN_SPOT],
-		    (words){ older.low, older.high - age - pick(age < plan->newest, 0, hotter) });
-		age -= back;
-		age += pick(age >> 63, plan->pool, 0);
+		const uint64_t age = dgen_mulhi(turn, plan->pool);
+		uint64_t which = older - age - (hot && age >= plan->newest ? hotter : 0);
+		bool now;
+
+		turn += step;
+		part += plan->rate;
+		now = part < plan->rate;
+		if (__builtin_expect(now | before, 0)) {
+			now = now && spot < last;
+			newest += now;
+			if (first_takes(w->version, newest - content.high) ? now : before)
+				which = newest - 1;
+		}
+		before = now;
+		put(&run[spot >> DGEN_SPOT], (words){ content.low, which });
 	}
 }
 
-/* Units from this one on, before position end of the run, that take a new content. */
-static inline void put_newest(const struct dgen_plan *plan, const struct place *w, uint64_t end,
-			      struct dgen_content *run)
-{
-	/* The unit before may have brought what this one takes. */
-	const uint64_t back = w->x > 0 ? plan->rate : 0;
-	uint64_t part = w->part - back, at = w->x - (w->x > 0);
-	uint64_t content = w->contents - (w->part < back);
-
-	for (;; content++) {
-		const uint64_t skip = dgen_div(~part, &plan->places) + 1;
-		const uint64_t behind = ~(w->version ^ (content + 1)) & 1;
-		uint64_t taker;
-
-		at += skip;
-		part += skip * plan->rate;
-		taker = (plan->spot + (at - 1 + behind) * plan->stride) >> DGEN_SPOT;
-		if (at >= plan->pool || taker >= end)
-			return;
-		if (taker >= w->first)
-			run[taker] = shared(w, w->lane, content);
-	}
-}
-
-/*
- * All as if they were unique, then the shared ones as if they took an older content, then the few that take
- * a new one: there is nothing to guess but where each of the three ends.
- */
+/* All as if they were unique, then the shared ones: else each would be a guess. */
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
 		     size_t count, struct dgen_content *out)
 {
@@ -551,8 +530,10 @@ size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t ver
 	w.base = dgen_plan_base(plan, domain);
 	number_in_turn(number(&w, unit, version), count, out);
 	find_unit(plan, &w);
-	find_age(plan, &w);
-	put_older(plan, &w, w.first + count, out - w.first);
-	put_newest(plan, &w, w.first + count, out - w.first);
+	find_turn(plan, &w);
+	if (plan->newest < plan->pool)
+		put_shared(plan, &w, w.first + count, true, out - w.first);
+	else
+		put_shared(plan, &w, w.first + count, false, out - w.first);
 	return count;
 }

@@ -31,7 +31,6 @@ struct dgen_plan {
 	struct dgen_divisor prime;    /* pool */
 	struct dgen_divisor turns;    /* pool - 1 */
 	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
-	struct dgen_divisor places;   /* rate */
 	uint64_t seed;                /* mixed data_seed */
 	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
@@ -40,11 +39,30 @@ struct dgen_plan {
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *options, uint32_t unit);
 
 /* What a domain's content numbers begin at. */
-struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain);
+static inline struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
+{
+	return (struct dgen_content){ domain + plan->seed, domain * DGEN_GOLDEN + plan->seed };
+}
 
-/* The content number of a unit. */
-struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-				   uint64_t unit);
+/* The content number of a unit where none is shared, and where some are. */
+static inline struct dgen_content dgen_plan_unique(const struct dgen_plan *plan, uint64_t domain,
+						   uint64_t version, uint64_t unit)
+{
+	const struct dgen_content base = dgen_plan_base(plan, domain);
+
+	return (struct dgen_content){ base.low + unit, base.high + version };
+}
+
+struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
+				     uint64_t version, uint64_t unit);
+
+static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, uint64_t domain,
+						 uint64_t version, uint64_t unit)
+{
+	if (plan->pool)
+		return dgen_plan_shared(plan, domain, version, unit);
+	return dgen_plan_unique(plan, domain, version, unit);
+}
 
 /* Those of the next count units, but not beyond its run; of how many. */
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
