@@ -169,18 +169,17 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 
 /*
  * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little early, as a tiny
- * file has two shared contents from the start. The line and its inverse are rounded so that they are too
- * high, over a whole run by less than the least fraction that occurs, so they are exact.
+ * file has two shared contents from the start. In the line as in its inverse what is rounded off is given
+ * back at the start. That is less than the least fraction that occurs, so both are exact over a whole run.
  */
 static void line_init(struct dgen_plan *plan)
 {
-	const uint64_t run = plan->run.value, lead = run * 2 / 3;
+	const uint64_t run = plan->run.value, pool = plan->pool, lead = run * 2 / 3;
 
-	plan->slope = plan->pool < run ? (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
-					 UINT64_MAX;
-	plan->lead = (uint64_t)(((unsigned __int128)lead << 64) / run) + 1 + run;
-	plan->stride = (run << DGEN_SPOT) / plan->pool;
-	plan->spot = ((run - lead - 1) << DGEN_SPOT) / plan->pool + 1 + plan->pool;
+	plan->slope = pool * plan->run.reciprocal;
+	plan->lead = lead * plan->run.reciprocal + run * (pool + 1);
+	plan->stride = (run << DGEN_SPOT) / pool;
+	plan->spot = ((run - lead - 1) << DGEN_SPOT) / pool + 1 + pool;
 }
 
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)

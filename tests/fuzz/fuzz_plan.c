@@ -23,7 +23,7 @@ static bool same(struct dgen_content a, struct dgen_content b)
 }
 
 static void check_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-		       uint64_t unit, size_t count, size_t step)
+			uint64_t unit, size_t count, size_t step)
 {
 	for (size_t done = 0; done < count; done += step) {
 		if (step > count - done)
