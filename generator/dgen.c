@@ -417,7 +417,7 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 		     const struct dgen_shape *shape)
 {
 	const uint32_t size = (uint32_t)t->dgen->unit.value;
-	struct dgen_content contents[BATCH];
+	struct dgen_content contents[BATCH + 1];
 
 	while (count) {
 		size_t part = count < BATCH ? count : BATCH;

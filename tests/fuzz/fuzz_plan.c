@@ -15,7 +15,7 @@
 #define SEARCH (64u << 20)
 #define VERSIONS (UINT64_C(1) << 40) /* larger ones are not told from block numbers */
 
-static struct dgen_content contents[PREFIX / 512];
+static struct dgen_content contents[PREFIX / 512 + 1];
 
 static bool same(struct dgen_content a, struct dgen_content b)
 {
