@@ -20,13 +20,21 @@
 
 #define BATCH 32 /* units planned, blocks filled at a time */
 
+/*
+ * Buffers begin on a page, mostly. A load waits for a store shortly before it to the same place of another
+ * page: where the lines that blocks are made of lay just before, in their page, what is made of them, that
+ * cost up to a tenth. So they begin on a page, too.
+ */
+#define PAGE 4096
+
 struct dgen {
+	struct dgen_tables tables;
 	const struct dgen_kernel *kernel;
 	struct dgen_divisor unit, chunk; /* bytes */
-	bool simple;                     /* a unit is one block of equal chunks, and so are all */
-	bool grouped;                    /* units lie in runs, or some are zero */
 	struct dgen_shape fresh,
 		again;           /* if simple: what a buffer held is unknown, or was made here */
+	bool simple;             /* a unit is one block of equal chunks, and so are all */
+	bool grouped;            /* units lie in runs, or some are zero */
 	uint32_t period;         /* of chunks within a block; a block where it has one */
 	uint32_t random;         /* bytes at the start of a chunk */
 	uint32_t most;           /* of them in any unit */
@@ -34,9 +42,9 @@ struct dgen {
 	uint32_t whole_chunks;   /* bytes of a unit before that */
 	bool blockwise;          /* blocks of a unit differ as units do */
 	uint32_t blocks;         /* of a unit */
+	uint32_t nr_parts;       /* that units differ by; 0: all are alike */
 	struct dgen_divisor run; /* units */
 	struct dgen_zeros zeros;
-	uint32_t nr_parts; /* that units differ by; 0: all are alike */
 	struct part {
 		uint64_t begin;   /* the content's fraction, times 2^32, from which on it is this */
 		uint64_t stretch; /* 2^64 / its share, times 2^32 */
@@ -44,19 +52,11 @@ struct dgen {
 		uint32_t symbols;
 		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
-	struct dgen_tables tables;
 	struct dgen_plan plan;
 };
 
-/*
- * Buffers begin on a page, mostly. A load whose place in its page is that of a store not long before waits
- * for it, so the lines that blocks are made of lie a little behind, in their page, what is made of them.
- * Just before it they cost up to a tenth.
- */
-#define PAGE 4096
-_Static_assert(offsetof(struct dgen, tables) % PAGE >= DGEN_LINE &&
-		       offsetof(struct dgen, tables) % PAGE <= PAGE / 2,
-	       "place of the lines in a page");
+_Static_assert(!offsetof(struct dgen, tables) && !offsetof(struct dgen_tables, lines),
+	       "lines begin on a page");
 
 static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 {
@@ -461,7 +461,7 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 		     const struct dgen_shape *shape)
 {
 	const uint32_t size = (uint32_t)t->dgen->unit.value;
-	struct dgen_content contents[BATCH];
+	struct dgen_content contents[BATCH + 1];
 
 	while (count) {
 		size_t part = count < BATCH ? count : BATCH;

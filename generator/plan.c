@@ -169,18 +169,17 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 
 /*
  * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little early, as a tiny
- * file has two shared contents from the start. The line and its inverse are rounded so that they are too
- * high, over a whole run by less than the least fraction that occurs, so they are exact.
+ * file has two shared contents from the start. In the line as in its inverse what is rounded off is given
+ * back at the start. That is less than the least fraction that occurs, so both are exact over a whole run.
  */
 static void line_init(struct dgen_plan *plan)
 {
-	const uint64_t run = plan->run.value, lead = run * 2 / 3;
+	const uint64_t run = plan->run.value, pool = plan->pool, lead = run * 2 / 3;
 
-	plan->slope = plan->pool < run ? (uint64_t)(((unsigned __int128)plan->pool << 64) / run) :
-					 UINT64_MAX;
-	plan->lead = (uint64_t)(((unsigned __int128)lead << 64) / run) + 1 + run;
-	plan->stride = (run << DGEN_SPOT) / plan->pool;
-	plan->spot = ((run - lead - 1) << DGEN_SPOT) / plan->pool + 1 + plan->pool;
+	plan->slope = pool * plan->run.reciprocal;
+	plan->lead = lead * plan->run.reciprocal + run * (pool + 1);
+	plan->stride = (run << DGEN_SPOT) / pool;
+	plan->spot = ((run - lead - 1) << DGEN_SPOT) / pool + 1 + pool;
 }
 
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32_t unit)
@@ -204,6 +203,7 @@ void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *o, uint32
 	plan->turns = dgen_divisor(plan->pool - 1);
 	plan->rate = (uint64_t)(((double)plan->run.value / o->dedup_ratio - (double)uniques) /
 				(double)(plan->pool - 1) * 0x1p64);
+	plan->places = dgen_divisor(plan->rate);
 	lanes_init(plan, distance, unit);
 }
 
@@ -282,6 +282,12 @@ static inline bool count_unit(const struct dgen_plan *plan, struct place *w)
 					      &w->part);
 	/* Just after a content came the fraction is below rate, one unit later below twice that. */
 	return w->part < 2 * plan->rate;
+}
+
+/* Where in its run a shared unit is, times 2^DGEN_SPOT. */
+static inline uint64_t spot_of(const struct dgen_plan *plan, uint64_t x)
+{
+	return plan->spot + x * plan->stride;
 }
 
 /* Of the two units around the place where one came: does the first take it, not the one behind? */
@@ -439,17 +445,13 @@ struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t doma
 /* A number's two words as one: that is one store, which is what blocks take time for. */
 typedef uint64_t words __attribute__((vector_size(16)));
 
-static inline void put(struct dgen_content *out, words number)
-{
-	memcpy(out, &number, sizeof(number));
-}
-
 static inline void number_in_turn(struct dgen_content first, size_t count, struct dgen_content *out)
 {
 	words next = { first.low, first.high };
 
+#pragma GCC unroll 4
 	for (size_t i = 0; i < count; i++) {
-		put(&out[i], next);
+		memcpy(&out[i], &next, sizeof(next));
 		next += (words){ 1, 0 };
 	}
 }
@@ -474,39 +476,61 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 }
 
 /*
- * Shared units from this one on, before position end of the run. New contents come seldom, one with twelve
- * units or more, so here a branch is the least work.
+ * Of a branch that is guessed wrong the blocks that are to be filled learn late. So there is none below but
+ * the loops', which go on for as many units as any part of a run of count units has; what is not in this one
+ * goes behind it.
  */
-static inline __attribute__((always_inline)) void put_shared(const struct dgen_plan *plan,
-							     const struct place *w, uint64_t end,
-							     bool hot, struct dgen_content *run)
+static inline void put_at(struct dgen_content *out, uint64_t place, uint64_t count, uint64_t low,
+			  uint64_t high)
 {
-	const struct dgen_content content = shared(w, w->lane, 0);
-	const uint64_t hotter = w->before - plan->pool, older = content.high + w->before - 1;
-	const uint64_t last = plan->spot + (plan->pool - 1) * plan->stride;
+	const words number = { low, high };
+
+	place = place < count ? place : count;
+	memcpy(&out[place], &number, sizeof(number));
+}
+
+/* The shared ones among the next count units of the run, as if they took an older content. */
+static inline __attribute__((always_inline)) void put_older(const struct dgen_plan *plan,
+							    const struct place *w, uint64_t count,
+							    bool hot, struct dgen_content *out)
+{
+	const struct dgen_content older = shared(w, w->lane, w->before - 1);
+	const uint64_t hotter = w->before - plan->pool;
 	/* The fraction of age in the pool, times 2^64, which need not be kept below 1. */
 	const uint64_t step = w->step * (plan->prime.reciprocal + 1);
 	uint64_t turn = w->turn * (plan->prime.reciprocal + 1) + (w->x + 1) * step;
-	uint64_t spot = plan->spot + w->x * plan->stride;
-	uint64_t part = w->part, newest = content.high + w->contents;
-	bool before = w->x > 0 && part < plan->rate;
+	uint64_t spot = spot_of(plan, w->x) - (w->first << DGEN_SPOT);
 
-	for (; spot < end << DGEN_SPOT; spot += plan->stride) {
+	for (uint64_t n = dgen_mulhi(count, plan->slope) + 1; n; n--) {
 		const uint64_t age = dgen_mulhi(turn, plan->pool);
-		uint64_t which = older - age - (hot && age >= plan->newest ? hotter : 0);
-		bool now;
 
+		put_at(out, spot >> DGEN_SPOT, count, older.low,
+		       older.high - age - (hot && age >= plan->newest ? hotter : 0));
 		turn += step;
-		part += plan->rate;
-		now = part < plan->rate;
-		if (__builtin_expect(now | before, 0)) {
-			now = now && spot < last;
-			newest += now;
-			if (first_takes(w->version, newest - content.high) ? now : before)
-				which = newest - 1;
-		}
-		before = now;
-		put(&run[spot >> DGEN_SPOT], (words){ content.low, which });
+		spot += plan->stride;
+	}
+}
+
+/* Those of them that take a new one. */
+static inline void put_newest(const struct dgen_plan *plan, const struct place *w, uint64_t count,
+			      struct dgen_content *out)
+{
+	/* The unit before may have brought what this one takes. */
+	const uint64_t back = pick(w->x > 0, plan->rate, 0);
+	const uint64_t places = dgen_mulhi(count, plan->slope) + 2;
+	uint64_t part = w->part - back, at = w->x - (w->x > 0);
+	struct dgen_content newest = shared(w, w->lane, w->contents - (w->part < back));
+
+	for (uint64_t n = dgen_mulhi(places, plan->rate) + 1; n; n--, newest.high++) {
+		const uint64_t skip = dgen_div(~part, &plan->places) + 1;
+		const uint64_t contents = newest.high - w->base.high + 1;
+		uint64_t taker;
+
+		at += skip;
+		part += skip * plan->rate;
+		taker = spot_of(plan, at - first_takes(w->version, contents)) >> DGEN_SPOT;
+		put_at(out, pick(at < plan->pool, taker - w->first, count), count, newest.low,
+		       newest.high);
 	}
 }
 
@@ -532,8 +556,9 @@ size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t ver
 	find_unit(plan, &w);
 	find_turn(plan, &w);
 	if (plan->newest < plan->pool)
-		put_shared(plan, &w, w.first + count, true, out - w.first);
+		put_older(plan, &w, count, true, out);
 	else
-		put_shared(plan, &w, w.first + count, false, out - w.first);
+		put_older(plan, &w, count, false, out);
+	put_newest(plan, &w, count, out);
 	return count;
 }

@@ -31,6 +31,7 @@ struct dgen_plan {
 	struct dgen_divisor prime;    /* pool */
 	struct dgen_divisor turns;    /* pool - 1 */
 	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
+	struct dgen_divisor places;   /* rate */
 	uint64_t seed;                /* mixed data_seed */
 	uint64_t phases[DGEN_PHASES]; /* of the lanes, times 2^64 */
 };
@@ -64,7 +65,7 @@ static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, u
 	return dgen_plan_unique(plan, domain, version, unit);
 }
 
-/* Those of the next count units, but not beyond its run; of how many. */
+/* Those of the next count units, but not beyond its run; of how many. out has room for one more. */
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
 		     size_t count, struct dgen_content *out);
 

@@ -249,7 +249,7 @@ struct hunt {
 
 static void visit(const struct dgen_plan *plan, struct hunt *hunt, uint64_t from, uint64_t to)
 {
-	struct dgen_content contents[WALK];
+	struct dgen_content contents[WALK + 1];
 
 	for (uint64_t unit = from; unit < to && hunt->left;) {
 		size_t count = to - unit < WALK ? (size_t)(to - unit) : WALK;

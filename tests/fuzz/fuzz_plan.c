@@ -15,7 +15,7 @@
 #define SEARCH (64u << 20)
 #define VERSIONS (UINT64_C(1) << 40) /* larger ones are not told from block numbers */
 
-static struct dgen_content contents[PREFIX / 512];
+static struct dgen_content contents[PREFIX / 512 + 1];
 
 static bool same(struct dgen_content a, struct dgen_content b)
 {
@@ -23,7 +23,7 @@ static bool same(struct dgen_content a, struct dgen_content b)
 }
 
 static void check_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
-		       uint64_t unit, size_t count, size_t step)
+			uint64_t unit, size_t count, size_t step)
 {
 	for (size_t done = 0; done < count; done += step) {
 		if (step > count - done)
