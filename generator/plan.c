@@ -337,7 +337,7 @@ static struct dgen_content grown(const struct dgen_plan *plan, const struct plac
 	return shared(w, lane, contents - among + turn % among);
 }
 
-/* Contents of a lane that came before the unit of a walk; own: those of its own. */
+/* Contents of a lane that came before a unit; own: those of its own. */
 static uint64_t came(const struct dgen_plan *plan, const struct place *w, uint64_t lane,
 		     uint64_t own)
 {

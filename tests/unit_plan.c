@@ -430,8 +430,8 @@ static void variants_are_checked(void **state)
 	}
 }
 
-/* Walks and single units agree, wherever a walk begins. */
-static void walks_are_their_units(void **state)
+/* Units planned together and alone agree, wherever they begin. */
+static void together_as_alone(void **state)
 {
 	static uint8_t whole[1 << 19], part[4096];
 
@@ -465,7 +465,7 @@ int main(void)
 		cmocka_unit_test(variants_keep_the_ratio),
 		cmocka_unit_test(references_are_as_asked),
 		cmocka_unit_test(variants_are_checked),
-		cmocka_unit_test(walks_are_their_units),
+		cmocka_unit_test(together_as_alone),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
