@@ -572,7 +572,8 @@ class Page:
 			f"`make bench-generator`: GB/s of one CPU that fills buffers by the kernel *{rows[0]['kernel']}*,"
 			" fills them again (*refill*: zeros that are there stay, as in the engine), or compares them with what"
 			" must be there, beside what else may fill them: *fio* is its own function compiled as Debian does,"
-			" *fio-native* for this CPU. By how much memory the buffers are in all.",
+			" *fio-native* for this CPU; *FIPS 197* is the kernels' work in straightforward C, as its standard has"
+			" it. By how much memory the buffers are in all.",
 			table(["GB/s", *[f"{pool >> 10} KiB" if pool < 1 << 20 else f"{pool >> 20} MiB" for pool in pools]],
 				[[name, *[cell(rate(pool, name)) for pool in pools]] for name in names]))
 
