@@ -489,41 +489,11 @@ static inline bool do_simple(struct task *t, uint64_t domain, uint64_t version, 
 }
 
 /* How many bytes were done before a block that was not as it should be; length if all were. */
-static size_t do_range(struct task *task, uint64_t domain, uint64_t version, uint64_t offset,
-		       size_t length)
+static size_t do_range(const struct dgen *dgen, const struct dgen_operation *operation,
+		       const struct dgen_shape *shape, uint64_t domain, uint64_t version,
+		       uint64_t offset, uint8_t *buffer, size_t length, struct dgen_tally *tally)
 {
-	const struct dgen *dgen = task->dgen;
-	const uint8_t *buffer = task->at;
-	size_t size = dgen->unit.value;
-	uint64_t at; /* in the first unit */
-	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
-	size_t left = length;
-	bool go_on = true;
-
-	while (left && go_on) {
-		size_t step = left < size - at ? left : size - at;
-		struct dgen_content content;
-
-		if (dgen->grouped) {
-			go_on = do_grouped(task, domain, version, unit, (uint32_t)at,
-					   (uint32_t)(at + step));
-		} else {
-			content = dgen_plan_unit(&dgen->plan, domain, version, unit);
-			go_on = do_unit(task, &content, (uint32_t)at, (uint32_t)(at + step));
-		}
-		unit++;
-		left -= step;
-		at = 0;
-	}
-	return (size_t)(task->at - buffer);
-}
-
-/* The same where units are one block of equal chunks each. */
-static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t version, uint64_t offset,
-			      size_t length, const struct dgen_shape *shape)
-{
-	const struct dgen *dgen = task->dgen;
-	const uint8_t *buffer = task->at;
+	struct task task = { dgen, operation, buffer, shape->stale, tally };
 	const size_t size = dgen->unit.value;
 	uint64_t at; /* in the first unit */
 	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
@@ -532,31 +502,27 @@ static size_t do_simple_range(struct task *task, uint64_t domain, uint64_t versi
 
 	while (left && go_on) {
 		size_t step = left < size - at ? left : size - at, units = 1;
+		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + step) };
 
-		if (!at && left >= 2 * size) {
+		if (dgen->simple && !at && left >= 2 * size) {
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
-			go_on = do_units(task, domain, version, unit, units, shape);
+			go_on = do_units(&task, domain, version, unit, units, shape);
+		} else if (dgen->simple) {
+			go_on = do_simple(&task, domain, version, unit, shape, span);
+		} else if (dgen->grouped) {
+			go_on = do_grouped(&task, domain, version, unit, span.begin, span.end);
 		} else {
-			go_on = do_simple(task, domain, version, unit, shape,
-					  (struct dgen_span){ (uint32_t)at,
-							      (uint32_t)(at + step) });
+			struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version,
+								     unit);
+
+			go_on = do_unit(&task, &content, span.begin, span.end);
 		}
 		unit += units;
 		left -= step;
 		at = 0;
 	}
-	return (size_t)(task->at - buffer);
-}
-
-static size_t do_ranges(const struct dgen *dgen, const struct dgen_operation *operation,
-			const struct dgen_shape *shape, uint64_t domain, uint64_t version,
-			uint64_t offset, uint8_t *buffer, size_t length, struct dgen_tally *tally)
-{
-	struct task task = { dgen, operation, buffer, shape->stale, tally };
-
-	return dgen->simple ? do_simple_range(&task, domain, version, offset, length, shape) :
-			      do_range(&task, domain, version, offset, length);
+	return (size_t)(task.at - buffer);
 }
 
 /* Bytes of two units, each of which is one block of equal chunks; at: where in the first. */
@@ -594,8 +560,8 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 		    length <= 2 * dgen->unit.value - at)                                           \
 			return do_pair(dgen, operation, shape, domain, version, unit, at, buffer,  \
 				       length);                                                    \
-		return do_ranges(dgen, operation, shape, domain, version, offset, buffer, length,  \
-				 NULL);                                                            \
+		return do_range(dgen, operation, shape, domain, version, offset, buffer, length,   \
+				NULL);                                                             \
 	}                                                                                          \
 	WORK_OF_UNIT(name, unique, dgen_plan_unique, operation, shape)                             \
 	WORK_OF_UNIT(name, shared, dgen_plan_shared, operation, shape)                             \
@@ -643,8 +609,8 @@ void dgen_fill_tallied(const struct dgen *dgen, uint64_t domain, uint64_t versio
 		       void *buffer, size_t length, bool again, struct dgen_tally *tally)
 {
 	if (tally)
-		do_ranges(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain,
-			  version, offset, buffer, length, tally);
+		do_range(dgen, &dgen->kernel->fill, again ? &dgen->again : &dgen->fresh, domain,
+			 version, offset, buffer, length, tally);
 	else if (again)
 		refill(dgen, domain, version, offset, buffer, length);
 	else

@@ -541,7 +541,7 @@ size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t ver
 	struct place w = { .version = version };
 
 	if (!plan->pool) {
-		number_in_turn(dgen_plan_unit(plan, domain, version, unit), count, out);
+		number_in_turn(dgen_plan_unique(plan, domain, version, unit), count, out);
 		return count;
 	}
 	find_run(plan, &w, unit);

@@ -69,7 +69,7 @@ static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, u
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
 		     size_t count, struct dgen_content *out);
 
-/* Of all the next count units. */
+/* Of all the next count units; out as there. */
 static inline void dgen_plan_units(const struct dgen_plan *plan, uint64_t domain, uint64_t version,
 				   uint64_t unit, size_t count, struct dgen_content *out)
 {
