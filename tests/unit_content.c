@@ -24,6 +24,13 @@
 		.dedup_ratio = (dedup), .compress_ratio = (compress), .dedup_unit = (unit),        \
 		.compress_chunk = (chunk), .data_seed = (seed)                                     \
 	}
+/* Of a mix for one codec and record, blocks of a unit differ in their random bytes. */
+#define BLOCKS_DIFFER(unit, chunk)                                                                 \
+	{                                                                                          \
+		.dedup_ratio = 2, .dedup_unit = (unit), .compress_chunk = (chunk),                 \
+		.compress_mix = { { 1300, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } },      \
+		.compress_codec = DGEN_LZO, .compress_record = 4096                                \
+	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const kernels[] = { "portable", "aesni", "avx2", "vaes", "avx512", "neon" };
@@ -360,18 +367,8 @@ static void calibrated_parts(void **state)
 		  .dedup_unit = 4096,
 		  .compress_chunk = 64,
 		  .compress_mix = { { 1100, 3000, 0 }, { 2500, 4000, 64 }, { 8000, 3000, 0 } } },
-		{ .dedup_ratio = 2,
-		  .dedup_unit = 16384,
-		  .compress_chunk = 4096,
-		  .compress_mix = { { 1300, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } },
-		  .compress_codec = DGEN_LZO,
-		  .compress_record = 4096 },
-		{ .dedup_ratio = 2,
-		  .dedup_unit = 6144,
-		  .compress_chunk = 512,
-		  .compress_mix = { { 1300, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } },
-		  .compress_codec = DGEN_LZO,
-		  .compress_record = 4096 },
+		BLOCKS_DIFFER(16384, 4096),
+		BLOCKS_DIFFER(6144, 512),
 		{ .dedup_ratio = 1,
 		  .compress_ratio = 1.04,
 		  .dedup_unit = 131072,
@@ -460,18 +457,8 @@ static void refills(void **state)
 		  .dedup_run = 16384,
 		  .zero_percentage = 20,
 		  .compress_mix = { { 2000, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } } },
-		{ .dedup_ratio = 2,
-		  .dedup_unit = 16384,
-		  .compress_chunk = 4096,
-		  .compress_mix = { { 1300, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } },
-		  .compress_codec = DGEN_LZO,
-		  .compress_record = 4096 },
-		{ .dedup_ratio = 2,
-		  .dedup_unit = 6144,
-		  .compress_chunk = 512,
-		  .compress_mix = { { 1300, 4000, 0 }, { 3000, 3000, 64 }, { 8000, 3000, 0 } },
-		  .compress_codec = DGEN_LZO,
-		  .compress_record = 4096 },
+		BLOCKS_DIFFER(16384, 4096),
+		BLOCKS_DIFFER(6144, 512),
 		{ .dedup_ratio = 2,
 		  .compress_ratio = 9,
 		  .dedup_unit = 131072,
