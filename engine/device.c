@@ -18,13 +18,66 @@
 /* Widths for scanf() that leave room in PATH_MAX. */
 #define WORD "%4095s"
 
+/* ---- the device behind a character device ---- */
+
+/* The first line of a small file, without its end; false where there is none. */
+static bool read_line(const char *path, char *line, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	const bool found = file && fgets(line, (int)size, file);
+
+	if (file)
+		fclose(file);
+	if (found)
+		line[strcspn(line, "\n")] = '\0';
+	return found;
+}
+
+/* The first name in a directory, or false. */
+static bool first_in(const char *path, char *name, size_t size)
+{
+	DIR *dir = opendir(path);
+	bool found = false;
+
+	for (struct dirent *entry; dir && !found && (entry = readdir(dir));) {
+		found = entry->d_name[0] != '.';
+		if (found)
+			snprintf(name, size, "%s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+bool device_of_character(dev_t character, dev_t *device, char *path, size_t size)
+{
+	char at[PATH_MAX], real[PATH_MAX], name[NAME_MAX + 1], numbers[64];
+	unsigned int major_number, minor_number;
+
+	snprintf(at, sizeof(at), "/sys/dev/char/%u:%u/device/block", major(character),
+		 minor(character));
+	if (!first_in(at, name, sizeof(name))) {
+		/* ng0n1 is the other name of nvme0n1, and lies where the kernel likes. */
+		snprintf(at, sizeof(at), "/sys/dev/char/%u:%u", major(character), minor(character));
+		if (!realpath(at, real) || strncmp(strrchr(real, '/'), "/ng", 3) != 0)
+			return false;
+		snprintf(name, sizeof(name), "nvme%s", strrchr(real, '/') + 3);
+	}
+	snprintf(at, sizeof(at), "/sys/class/block/%s/dev", name);
+	if (!read_line(at, numbers, sizeof(numbers)) ||
+	    sscanf(numbers, "%u:%u", &major_number, &minor_number) != 2)
+		return false;
+	*device = makedev(major_number, minor_number);
+	snprintf(path, size, "/dev/%s", name);
+	return true;
+}
+
 /* ---- in use ---- */
 
 /* Is "major:minor" this device or a partition of it? */
 static bool is_part(dev_t device, unsigned int major_number, unsigned int minor_number)
 {
 	char path[PATH_MAX], real[PATH_MAX], whole[64];
-	const char *line = NULL;
 
 	if (major_number == major(device) && minor_number == minor(device))
 		return true;
@@ -35,10 +88,8 @@ static bool is_part(dev_t device, unsigned int major_number, unsigned int minor_
 	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major_number, minor_number);
 	if (!realpath(path, real))
 		return false;
-	for (FILE *file = fopen(real, "re"); file; fclose(file), file = NULL)
-		line = fgets(whole, sizeof(whole), file);
-	snprintf(path, sizeof(path), "%u:%u\n", major(device), minor(device));
-	return line && !strcmp(whole, path);
+	snprintf(path, sizeof(path), "%u:%u", major(device), minor(device));
+	return read_line(real, whole, sizeof(whole)) && !strcmp(whole, path);
 }
 
 static bool names_part(dev_t device, const char *name)
@@ -81,22 +132,6 @@ static bool is_swap(dev_t device)
 		found = sscanf(line, WORD, name) == 1 && names_part(device, name);
 	if (file)
 		fclose(file);
-	return found;
-}
-
-/* The first name in a directory, or false. */
-static bool first_in(const char *path, char *name, size_t size)
-{
-	DIR *dir = opendir(path);
-	bool found = false;
-
-	for (struct dirent *entry; dir && !found && (entry = readdir(dir));) {
-		found = entry->d_name[0] != '.';
-		if (found)
-			snprintf(name, size, "%s", entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
 	return found;
 }
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a block device is in use for. Knows nothing of fio: dgen-bench asks it too. */
+/* What a device is in use for. Knows nothing of fio: dgen-bench asks it too. */
 #ifndef DGEN_DEVICE_H
 #define DGEN_DEVICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+
+/*
+ * The block device of the same disk as a character device: of /dev/sg0, /dev/ng0n1. False for a character device
+ * of anything else; else with its name in path, of at most size bytes. Reads /sys only; from any thread.
+ */
+bool device_of_character(dev_t character, dev_t *device, char *path, size_t size);
 
 /*
  * Is the device, or a partition of it, mounted, swap, or a part of a RAID or volume group? True with a

@@ -230,22 +230,26 @@ int files_find_sizes(struct thread_data *td)
 
 /*
  * fio looks for the name of the device among what is mounted; this sees through links, and sees
- * partitions, swap, and what lies below a RAID or volume group.
+ * partitions, swap, what lies below a RAID or volume group, and the disk of a character device.
  */
 static int check_device(const struct job *job, const struct fio_file *f)
 {
 	const struct thread_options *o = &job->td->o;
-	char use[PATH_MAX];
+	char use[PATH_MAX], disk[PATH_MAX];
+	const char *path = f->file_name;
 	struct stat st;
 
-	if (stat(f->file_name, &st) || !S_ISBLK(st.st_mode))
+	if (stat(path, &st))
+		return 0;
+	if (S_ISCHR(st.st_mode) && device_of_character(st.st_rdev, &st.st_rdev, disk, sizeof(disk)))
+		path = disk;
+	else if (!S_ISBLK(st.st_mode))
 		return 0;
 	if (!o->allow_mounted_write && device_in_use(st.st_rdev, use, sizeof(use))) {
 		log_err("dgen: %s: %s, and allow_mounted_write=1 is not set\n", f->file_name, use);
 		return -EBUSY;
 	}
-	if (!job->options->allow_partitioned_write &&
-	    device_has_partitions(f->file_name, st.st_rdev)) {
+	if (!job->options->allow_partitioned_write && device_has_partitions(path, st.st_rdev)) {
 		log_err("dgen: %s: holds a partition table, and allow_partitioned_write=1 is not "
 			"set\n",
 			f->file_name);
@@ -264,7 +268,8 @@ int files_check_devices(const struct job *job)
 	    job->ops.flags & (FIO_FAKEIO | FIO_DISKLESSIO))
 		return 0;
 	for_each_file(td, f, i)
-		if (f->filetype == FIO_TYPE_BLOCK && check_device(job, f))
+		if ((f->filetype == FIO_TYPE_BLOCK || f->filetype == FIO_TYPE_CHAR) &&
+		    check_device(job, f))
 			return -EBUSY;
 	return 0;
 }

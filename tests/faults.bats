@@ -550,42 +550,6 @@ ended() {
 	done
 }
 
-# mapped TABLE: sets DEVICE to one of device-mapper over the loop device LOOP; teardown removes it.
-mapped() {
-	[[ ! $MAPPED ]] || dmsetup remove --retry "$MAPPED"
-	MAPPED=dgen-test-$$
-	printf '%s\n' "$1" | dmsetup create "$MAPPED"
-	DEVICE=/dev/mapper/$MAPPED
-}
-
-@test "faults: devices of device-mapper that fail in a part, from a moment on, and that are slow" {
-	need_root
-	need_command dmsetup
-	dmsetup targets >targets 2>/dev/null || skip "this kernel has no device-mapper"
-	loop_device 64m
-	LOOP=$DEVICE
-	for ((i = 0; i < $(full 50 1); i++)); do
-		for jobs in --thread=0 "--thread=1 --backend=libaio --gen_threads=1"; do
-			RUN="device-mapper, $jobs"
-			good=$((RANDOM % 131072 / 8 * 8 + 8))
-			((good < 131072)) || good=65536
-			mapped "0 $good linear $LOOP 0"$'\n'"$good $((131072 - good)) error"
-			# shellcheck disable=SC2086 # several
-			dgen_raw --filename="$DEVICE" --size=64m --direct=1 --rw=randwrite $jobs
-			io_error "dgen: $DEVICE: write offset=" "Input/output error"
-			grep -q ^flakey targets || { left_out "this kernel has no dm-flakey"; continue; }
-			mapped "0 131072 flakey $LOOP 0 1 1 1 error_writes"
-			# shellcheck disable=SC2086 # several
-			dgen_raw --filename="$DEVICE" --size=64m --direct=1 --time_based --runtime=5 $jobs
-			io_error "dgen: $DEVICE: write offset=" "Input/output error"
-			grep -q ^delay targets || { left_out "this kernel has no dm-delay"; continue; }
-			mapped "0 131072 delay $LOOP 0 5"
-			# shellcheck disable=SC2086 # several
-			dgen --filename="$DEVICE" --size=16m --direct=1 --verify=crc32c $jobs
-		done
-	done
-}
-
 @test "faults: a file of fuse whose writes are slow and fail, and which vanishes" {
 	need_root
 	need_command nbdkit nbdfuse mountpoint

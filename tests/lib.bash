@@ -350,6 +350,18 @@ loop_device() {
 	[[ " $* " == *" --read-only "* ]] || blockdev --setrw "$DEVICE"
 }
 
+# put DEVICE OFFSET OCTAL...: these bytes there.
+put() {
+	# shellcheck disable=SC2059 # octal escapes
+	printf "$(printf '\\%s' "${@:3}")" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# make_mbr DEVICE: an MBR with one partition, of 16 MiB from 1 MiB on.
+make_mbr() {
+	put "$1" 446 000 000 000 000 203 000 000 000 000 010 000 000 000 200 000 000
+	put "$1" 510 125 252
+}
+
 # huge_pages NUMBER: so many are free; teardown gives them back.
 huge_pages() {
 	local pages=/proc/sys/vm/nr_hugepages before free

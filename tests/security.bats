@@ -6,21 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-# bytes OFFSET BYTE...: into $DEVICE, in octal as printf takes them.
-bytes() {
-	local at=$1
-	shift
-
-	printf "$(printf '\\%s' "$@")" |
-		dd of="$DEVICE" bs=1 seek="$at" conv=notrunc status=none
-}
-
-# An MBR with one partition, of 16 MiB from 1 MiB on.
-make_mbr() {
-	bytes 446 000 000 000 000 203 000 000 000 000 010 000 000 000 200 000 000
-	bytes 510 125 252
-}
-
 # write_device [option]...: a job that writes to $DEVICE.
 write_device() {
 	dgen_raw --filename="${NAME:-$DEVICE}" --size=4m --direct=1 "$@"
@@ -28,7 +13,7 @@ write_device() {
 
 @test "security: a device with a partition table is refused, unless that is allowed" {
 	loop_device 32m
-	make_mbr
+	make_mbr "$DEVICE"
 	dd if="$DEVICE" of=before bs=1M count=4 status=none
 	for options in --rw=write --rw=randrw --rw=trim --rw=trimwrite "--rw=write --thread=1" \
 		"--rw=write --backend=fio:psync"; do
@@ -58,8 +43,8 @@ write_device() {
 	loop_device 32m
 	head -c 512 /dev/urandom | dd of="$DEVICE" bs=512 conv=notrunc status=none
 	# Its signature alone, over random data with an impossible first entry.
-	bytes 446 021
-	bytes 510 125 252
+	put "$DEVICE" 446 021
+	put "$DEVICE" 510 125 252
 	dgen --filename="$DEVICE" --size=4m --direct=1
 	need_command mkfs.ext4
 	# A file system that is not mounted: devices under test have had them.
@@ -69,7 +54,7 @@ write_device() {
 
 @test "security: dgen-bench --yes-destroy-data says it for the engine too" {
 	loop_device 32m
-	make_mbr
+	make_mbr "$DEVICE"
 	"${BENCH:-$ROOT/dgen-bench}" --yes-destroy-data -o "$DEVICE" -s 16MB --buffer-size 1MB \
 		--num-writers 1 --job >job
 	grep -qx allow_partitioned_write=1 job
@@ -93,7 +78,7 @@ write_device() {
 	losetup -d "$DEVICE"
 	LOOPS=()
 	loop_device 32m
-	make_mbr
+	make_mbr "$DEVICE"
 	losetup -d "$DEVICE"
 	LOOPS=()
 	DEVICE=$(losetup --find --show --partscan disk.img)

@@ -535,9 +535,11 @@ other_boot() {
 	# The last write may not have been flushed.
 	found=$(sed -n 's/.* checked, \([0-9]*\) wrong.*/\1/p' "$T/fio.out")
 	((found >= lost - 1 && found <= lost)) || fail "$found found of $lost"
-	# Nobody writes on from there by mistake.
+	# Nobody writes on from there by mistake, nor is the crash forgotten by trying.
+	cp state before
 	state --size=8m --rw=write --filename="$T/f"
 	refused "verify_state_file=state" "stopped"
+	same before state "a writer that was refused"
 }
 
 @test "state: what was not flushed before a crash may be old" {

@@ -339,8 +339,8 @@ static int open_path(struct track *track, const char *path, char *why)
 	return 0;
 }
 
-/* How did those end who had it open before? */
-static void note_end(struct track *track)
+/* How did those end who had it open before? 0 or -errno. */
+static int note_end(struct track *track)
 {
 	struct head *head = track->head;
 	char boot_id[BOOT_ID_MAX];
@@ -350,8 +350,9 @@ static void note_end(struct track *track)
 	if (head->open)
 		track->last_end = strncmp(head->boot_id, boot_id, BOOT_ID_MAX) ? TRACK_CRASHED :
 										 TRACK_KILLED;
-	if (track->mode == TRACK_READ)
-		return;
+	/* Nobody goes on with one of a crashed system, which must stay recognisable. */
+	if (track->mode == TRACK_READ || track->last_end == TRACK_CRASHED)
+		return 0;
 	memcpy(head->boot_id, boot_id, BOOT_ID_MAX);
 	head->open = 1;
 	head->users = 0;
@@ -362,6 +363,8 @@ static void note_end(struct track *track)
 	/* They may have been held when all ended, and the number is another process's by now. */
 	head->lock = 0;
 	head->settler = 0;
+	/* After a crash from here on it must not look as the last run left it. */
+	return fdatasync(track->fd) ? -errno : 0;
 }
 
 static int open_file(struct track *track, const char *path, bool take_seed,
@@ -394,9 +397,10 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 		begin(head, options);
 	else
 		err = check_head(head, (uint64_t)st.st_size, take_seed, options, path, why);
-	if (!err)
-		note_end(track);
-	return err;
+	if (err)
+		return err;
+	err = note_end(track);
+	return err ? refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err)) : 0;
 }
 
 int track_open(const char *path, enum track_mode mode, bool take_seed, struct dgen_options *options,
