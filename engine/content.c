@@ -403,6 +403,23 @@ int content_setup(struct thread_data *td)
 	return 1;
 }
 
+/*
+ * The io_uring.c of newer fio finds out by the job's prep, here alone, which of its engines it is: else
+ * io_uring_cmd would send commands that are none.
+ */
+static int init_inner(struct job *job)
+{
+	int (*const prep)(struct thread_data *, struct io_u *) = job->ops.prep;
+	int err;
+
+	if (!job->inner->init)
+		return 0;
+	job->ops.prep = job->inner->prep;
+	err = job->inner->init(job->td);
+	job->ops.prep = prep;
+	return err;
+}
+
 /* Comes before setup with create_serialize=0. */
 int content_init(struct thread_data *td)
 {
@@ -416,7 +433,7 @@ int content_init(struct thread_data *td)
 	files_set_versions(job);
 	if (tags_init(job))
 		return EINVAL;
-	err = job->inner->init ? job->inner->init(td) : 0;
+	err = init_inner(job);
 	if (err == ENOMEM)
 		log_err("dgen: job %s: out of memory\n", td->o.name);
 	if (!err && ahead_start(job)) {

@@ -180,6 +180,7 @@ with_hooks() {
 	((${#hooks[@]} >= 25)) || fail "fio's header has ${#hooks[@]} hooks"
 	with_hooks "${hooks[@]}"
 	dgen --backend=fio:hooks --size=512k
+	grep -qx "prep in init is its own" fio.err
 	for hook in "${hooks[@]}"; do
 		become=$(grep -oP "^hook $hook \\K(copied|replaced|lost)" fio.err) || fail "$hook: unseen"
 		if [[ " $REPLACED " == *" $hook "* ]]; then

@@ -58,9 +58,18 @@ static int on_setup(struct thread_data *td)
 	return 0;
 }
 
+/* By its prep an engine finds out whether it is the one that fio runs: fio's io_uring and io_uring_cmd do. */
 static int on_init(struct thread_data *td)
 {
 	called("init");
+	fprintf(stderr, "prep in init is %s\n",
+		td->io_ops->prep == hooks.prep ? "its own" : "another");
+	return 0;
+}
+
+static int on_post_init(struct thread_data *td)
+{
+	called("post_init");
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		void *ours, *seen;
 
@@ -71,13 +80,6 @@ static int on_init(struct thread_data *td)
 			seen == ours ? "copied" :
 				       "replaced");
 	}
-	return 0;
-}
-
-static int on_post_init(struct thread_data *td)
-{
-	(void)td;
-	called("post_init");
 	return 0;
 }
 
