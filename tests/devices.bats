@@ -149,7 +149,16 @@ interrupts() {
 # By kind too: the other of our back ends.
 OTHER=("" --backend=libaio)
 
-# mapped TABLE: sets DEVICE to one of device-mapper over the loop device LOOP; teardown removes it.
+# need_mapper: device-mapper, its kinds of devices listed in targets, and a loop device below, LOOP.
+need_mapper() {
+	need_root
+	need_command dmsetup
+	dmsetup targets >targets 2>/dev/null || skip "this kernel has no device-mapper"
+	loop_device 64m
+	LOOP=$DEVICE
+}
+
+# mapped TABLE: sets DEVICE to one of device-mapper, of 64 MiB; teardown removes it.
 mapped() {
 	[[ ! $MAPPED ]] || dmsetup remove --retry "$MAPPED"
 	MAPPED=dgen-test-$$
@@ -158,11 +167,7 @@ mapped() {
 }
 
 @test "devices: those of device-mapper that fail in a part, from a moment on, and that are slow" {
-	need_root
-	need_command dmsetup
-	dmsetup targets >targets 2>/dev/null || skip "this kernel has no device-mapper"
-	loop_device 64m
-	LOOP=$DEVICE
+	need_mapper
 	for ((i = 0; i < $(full 50 1); i++)); do
 		for kind in $KINDS; do
 			JOBS="${OF_KIND[kind]} ${OTHER[kind]}"
@@ -184,11 +189,7 @@ mapped() {
 }
 
 @test "devices: one of device-mapper that shrinks while it is written" {
-	need_root
-	need_command dmsetup
-	dmsetup targets >targets 2>/dev/null || skip "this kernel has no device-mapper"
-	loop_device 64m
-	LOOP=$DEVICE
+	need_mapper
 	for kind in $KINDS; do
 		JOBS="${OF_KIND[kind]} ${OTHER[kind]}"
 		mapped "0 131072 linear $LOOP 0"
