@@ -149,6 +149,47 @@ interrupts() {
 # By kind too: the other of our back ends.
 OTHER=("" --backend=libaio)
 
+# on_node PID NODE: the large mappings of this process lie there, nine tenths of their pages at least.
+on_node() {
+	awk -v node="$2" '{
+		there = all = 0
+		for (i = 3; i <= NF; i++)
+			if (match($i, /^N[0-9]+=/)) {
+				pages = substr($i, RLENGTH + 1)
+				all += pages
+				if (substr($i, 2, RLENGTH - 2) == node)
+					there += pages
+			}
+		if ($0 ~ /anon=/ && all > most) {
+			most = all
+			part = there / all
+		}
+	} END { printf "%d pages, %.2f on node %d\n", most, part, node; exit !(most >= 2000 && part >= 0.9) }' \
+		"/proc/$1/numa_maps"
+}
+
+@test "devices: NUMA nodes: the buffers of a job lie where it runs" {
+	[[ -d /sys/devices/system/node/node1 ]] || skip "one NUMA node only"
+	local pid child node seen=''
+
+	# Huge pages would be counted as one each.
+	"$FIO" --ioengine="external:$ENGINE" --name=j --backend=null --rw=write --bs=1m --size=1g --iodepth=8 \
+		--numjobs=2 --time_based --runtime=60 --dedup_ratio=2 --output=fio.out 2>fio.err &
+	pid=$!
+	sleep 8
+	for child in $(pgrep -P "$pid"); do
+		node=$(awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$child/status")
+		# Each of the guest's nodes has one CPU.
+		node=$(basename "$(compgen -G "/sys/devices/system/cpu/cpu${node%%[-,]*}/node[0-9]*")")
+		on_node "$child" "${node#node}" >found || fail "job $child: $(<found)" "$(<"/proc/$child/numa_maps")"
+		seen+=" $node"
+	done
+	kill -INT "$pid"
+	wait "$pid" || true
+	[[ $seen == " node0 node1" || $seen == " node1 node0" ]] || fail "the jobs ran on:$seen" "$(<fio.err)"
+	grep -q 'NUMA nodes 2, jobs bound to 0 1$' fio.out || { show fio.out; false; }
+}
+
 # need_mapper: device-mapper, its kinds of devices listed in targets, and a loop device below, LOOP.
 need_mapper() {
 	need_root
