@@ -78,6 +78,12 @@ void files_free(struct job *job)
 	free(job->files);
 }
 
+/* Engines over files of this host take their sizes as fio itself does; the others cannot. */
+bool file_is_here(const struct job *job, const struct fio_file *f)
+{
+	return f->filetype != FIO_TYPE_FILE || job->inner->get_file_size == generic_get_file_size;
+}
+
 int files_check_direct(struct job *job, const struct fio_file *f)
 {
 	struct thread_data *td = job->td;

@@ -9,6 +9,12 @@ int files_add(struct job *job, const struct fio_file *f);
 int files_add_all(struct job *job);
 void files_free(struct job *job);
 
+/*
+ * Is the name of this file one of this host's? Not where a back end keeps what it calls files elsewhere: rbd, nbd, nfs,
+ * http, gfapi. A file of that name here is another's then.
+ */
+bool file_is_here(const struct job *job, const struct fio_file *f);
+
 /* Keeps what the file is now, for when fio has freed it. */
 void files_note(struct job_file *file);
 

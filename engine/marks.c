@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "marks.h"
 
 /* ---- writes ---- */
@@ -283,10 +284,11 @@ void marks_complete(struct job *job, struct io_state *state, const struct io_u *
 		complete_write(job, state, io_u);
 }
 
-void marks_flush(struct job_file *file)
+void marks_flush(const struct job *job, struct job_file *file)
 {
 	struct io_state all = { .file = file };
-	const int fd = open(file->file->file_name, O_RDONLY | O_CLOEXEC);
+	/* fio may have freed its own. */
+	const int fd = file_is_here(job, &file->last) ? open(file->name, O_RDONLY | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return;

@@ -29,7 +29,7 @@ void marks_unsend(struct io_state *state);
 /* A write, trim or sync is over, with or without an error. */
 void marks_complete(struct job *job, struct io_state *state, const struct io_u *io_u);
 
-/* Flushes a file, and notes that. */
-void marks_flush(struct job_file *file);
+/* Flushes a file, and notes that; not one that is elsewhere. */
+void marks_flush(const struct job *job, struct job_file *file);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "nodes.h"
 #include "summary.h"
 #include "tags.h"
@@ -181,7 +182,8 @@ static void take_settings(struct job *job, struct writer *writer)
 	writer->block = o->max_bs[ddir];
 	writer->block_min = o->min_bs[ddir];
 	writer->direct = o->odirect;
-	writer->stores = !(job->inner->flags & (FIO_DISKLESSIO | FIO_FAKEIO));
+	writer->stores = !(job->inner->flags & (FIO_DISKLESSIO | FIO_FAKEIO)) && job->nr_files &&
+			 file_is_here(job, &job->files[0]->last);
 	writer->thread = o->use_thread;
 	writer->error = td->error;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "files.h"
 #include "marks.h"
 #include "tags.h"
 
@@ -181,6 +182,13 @@ static int settle_all(struct job *job, struct job_file *file, const struct track
 	uint8_t *data;
 	int err = 0, fd;
 
+	/* Where they cannot be looked at, nobody knows what they hold. */
+	if (!file_is_here(job, file->file)) {
+		for (size_t i = 0; i < grains; i++)
+			if (map->tags[i] & TRACK_BUSY)
+				map->tags[i] = TRACK_UNKNOWN;
+		return 0;
+	}
 	fd = open(file->file->file_name, O_RDONLY | O_CLOEXEC);
 	data = malloc(t->grain);
 	if (fd < 0 || !data)
@@ -249,11 +257,11 @@ static int settle_once(struct job *job, struct job_file *file, const struct trac
 /* ---- setup ---- */
 
 /* Then fio makes it, and what is not written is a hole. */
-static bool is_to_be_made(const struct fio_file *f)
+static bool is_to_be_made(const struct job *job, const struct fio_file *f)
 {
 	struct stat st;
 
-	if (f->filetype != FIO_TYPE_FILE)
+	if (f->filetype != FIO_TYPE_FILE || !file_is_here(job, f))
 		return false;
 	return stat(f->file_name, &st) ? errno == ENOENT : !st.st_size;
 }
@@ -289,7 +297,7 @@ static int setup_file(struct job *job, struct job_file *file)
 	if (err)
 		log_err("dgen: %s\n", why);
 	else if (is_new)
-		file->track->zeros = is_to_be_made(f);
+		file->track->zeros = is_to_be_made(job, f);
 	return err;
 }
 
@@ -400,7 +408,7 @@ void tags_leave(struct job *job)
 		return;
 	for (unsigned int i = 0; i < job->nr_files; i++)
 		if (job->files[i]->changed && track_mode(job->track) == TRACK_WRITE)
-			marks_flush(job->files[i]);
+			marks_flush(job, job->files[i]);
 	if (!left_marked(job))
 		track_leave(job->track);
 	job->track = NULL;

@@ -199,6 +199,15 @@ with_hooks() {
 	(($(grep -c '^hook queue called' fio.err) == 8)) || fail "calls of queue"
 }
 
+@test "backend: I/Os that a back end loses end the job, with their number" {
+	with_hooks
+	dgen --backend=fio:hooks --size=512k
+	for thread in 0 1; do
+		HOOKS_LOSE=1 dgen_raw --backend=fio:hooks --size=512k --thread=$thread
+		refused "job j: 1 I/Os never ended: backend=fio:hooks has lost them"
+	done
+}
+
 @test "backend: trims of several ranges reach a back end that has them, others are refused" {
 	"$FIO" --cmdhelp=num_range 2>&1 | grep -q '^ *num_range:' || skip "this fio has no num_range="
 	local trims=(--rw=randtrim --bsrange=4k-16k --size=1m --num_range=4)

@@ -102,6 +102,31 @@ free_port() {
 	(($(nbd_json '.jobs[0].total_err') == 256)) || fail "$(nbd_json '.jobs[0].total_err') errors"
 }
 
+@test "remote: nbd, what was there before a run is not called wrong, nor is what a killed one left" {
+	nbd_server memory 16M
+	for jobs in --thread=0 "--thread=1 --gen_threads=2"; do
+		# shellcheck disable=SC2086 # several
+		dgen "${NBD[@]}" --direct=1 $jobs
+		# shellcheck disable=SC2086 # several
+		dgen "${NBD[@]}" --verify=crc32c --rw=randrw --bs=16k --data_version=1 --direct=1 $jobs
+		# What belongs to the host's files has nothing to do with it.
+		[[ ! -e f ]] || fail "$jobs: a file was made here"
+	done
+	dgen "${NBD[@]}" --report_file=report.json
+	[[ $(jq '.groups[0].writers[0].stores' report.json) == false ]]
+	# Killed while it writes slowly.
+	kill $SERVER
+	wait $SERVER || true
+	nbd_server --filter=delay memory 16M wdelay=200ms
+	fio_raw --name=j --filename=f --rw=randwrite --bs=16k --data_seed=1 --iodepth=8 --verify=crc32c "${NBD[@]}" \
+		--verify_state_file=state &
+	until_there test -s state
+	sleep 1
+	pkill -KILL -f -- "--verify_state_file=state" || true
+	wait $! || true
+	dgen "${NBD[@]}" --verify=crc32c --rw=randwrite --bs=16k --verify_state_file=state --size=2m
+}
+
 @test "remote: nbd, errors and delays at random moments lose and count nothing twice" {
 	for jobs in --thread=0 "--thread=1 --gen_threads=2"; do
 		nbd_server --filter=error --filter=delay memory 16M error=EIO error-pwrite-rate=10% \
