@@ -180,6 +180,11 @@ need_command() {
 	done
 }
 
+# need_build FILE: of what `make` builds; with sanitizers another build is tested, and this one may be missing.
+need_build() {
+	[[ -e $ROOT/$1 ]] || skip "make has not built $1"
+}
+
 # no_sanitizers: their runtime has an allocator of its own, none of them knows liburing's mock, no leak is found
 # under strace, and what is fast or slow is not so with them.
 no_sanitizers() {

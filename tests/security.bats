@@ -53,6 +53,7 @@ write_device() {
 }
 
 @test "security: dgen-bench --yes-destroy-data says it for the engine too" {
+	need_build dgen-bench
 	loop_device 32m
 	make_mbr "$DEVICE"
 	"${BENCH:-$ROOT/dgen-bench}" --yes-destroy-data -o "$DEVICE" -s 16MB --buffer-size 1MB \
@@ -182,6 +183,7 @@ write_device() {
 		status=0
 		RUN_DIR=run RUN_SIZE=8m RUN_JOB=job.fio FIO=$FIO "$ROOT/jobs/run-profile" >out 2>err || status=$?
 	}
+	need_build libdgen_engine.so
 	mkdir run
 	good=(numjobs=2 size=4m bs=1m)
 	for bad in 'numjobs=PATH[$(touch$IFS\victim)]' numjobs=0 numjobs= 'bs=PATH[$(touch$IFS\victim)]' \
