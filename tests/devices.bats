@@ -172,7 +172,6 @@ on_node() {
 	[[ -d /sys/devices/system/node/node1 ]] || skip "one NUMA node only"
 	local pid child node seen=''
 
-	# Huge pages would be counted as one each.
 	"$FIO" --ioengine="external:$ENGINE" --name=j --backend=null --rw=write --bs=1m --size=1g --iodepth=8 \
 		--numjobs=2 --time_based --runtime=60 --dedup_ratio=2 --output=fio.out 2>fio.err &
 	pid=$!
