@@ -382,7 +382,7 @@ static int setup_job(struct thread_data *td, struct job *job)
 		log_err("dgen: out of memory\n");
 		return 1;
 	}
-	if (files_check_unit(job))
+	if (files_check_kind(job) || files_check_unit(job))
 		return 1;
 	take_verify_over(job);
 	if (files_check_devices(job))

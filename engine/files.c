@@ -281,6 +281,25 @@ int files_check_devices(const struct job *job)
 }
 
 /* Sizes in percent are left alone. */
+int files_check_kind(const struct job *job)
+{
+	struct thread_data *td = job->td;
+	struct fio_file *f;
+	struct stat st;
+	unsigned int i;
+
+	if (job->ops.flags & FIO_DISKLESSIO)
+		return 0;
+	for_each_file(td, f, i) {
+		if (!file_is_here(job, f) || stat(f->file_name, &st) || !S_ISDIR(st.st_mode))
+			continue;
+		log_err("dgen: filename=%s: is a directory; must be a file or a block device\n",
+			f->file_name);
+		return -EISDIR;
+	}
+	return 0;
+}
+
 int files_check_unit(const struct job *job)
 {
 	struct thread_data *td = job->td;

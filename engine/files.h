@@ -33,6 +33,12 @@ int files_find_sizes(struct thread_data *td);
  */
 int files_check_devices(const struct job *job);
 
+/*
+ * A directory is a mistake. fio finds it where it lays files out, and then calls nothing that could free what the
+ * job was set up with. 0 or -EISDIR, logged.
+ */
+int files_check_kind(const struct job *job);
+
 /* A unit that no file can hold even once is a mistake. 0 or -EINVAL, logged. */
 int files_check_unit(const struct job *job);
 

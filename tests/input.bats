@@ -129,6 +129,7 @@ wrong() {
 	mkdir d
 	dgen_raw --filename=d
 	failed
+	grep -qx 'dgen: filename=d: is a directory; must be a file or a block device' fio.err fio.out
 }
 
 @test "input: no space left" {

@@ -41,7 +41,7 @@ nodes() {
 	two_nodes
 	"$FIO" --ioengine="external:$ENGINE" --name=j --backend=null --rw=write --bs=1m --size=1g \
 		--iodepth=4 --gen_threads=1 --time_based --runtime=20 --numa_mode=force \
-		--output=fio.out 2>fio.err &
+		--thread=0 --output=fio.out 2>fio.err &
 	pid=$!
 	for ((i = 0; i < 100; i++)); do
 		child=$(pgrep -P "$pid" | head -n 1) || true

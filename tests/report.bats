@@ -250,6 +250,7 @@ issued() {
 }
 
 @test "verdict: a server that is limited to a rate" {
+	no_sanitizers
 	slow_server --filter=rate memory 64M rate=200M
 	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=32m
 	verdict_is storage-bound

@@ -474,14 +474,15 @@ one_killed() {
 	kill -KILL "$(pgrep -n -f -- "--filename=$T/f ")"
 	status=0
 	wait $pid || status=$?
-	((status != 0 && status != 124)) || { show fio.err fio.out; fail "$*: $status"; exit 1; }
+	((status != 124)) || { show fio.err fio.out; fail "$*: $status"; exit 1; }
 	# fio 3.33 may free twice what the killed job had, and die before the other one has ended.
 	for ((n = 0; n < 300; n++)); do
 		pgrep -f -- "--filename=$T/f " >/dev/null || break
 		sleep 0.1
 	done
 	((n < 300)) || { fail "$*: the other job goes on for ever"; exit 1; }
-	grep -q 'Owner died (a job of this run was killed' fio.err fio.out
+	grep -q 'Owner died (a job of this run was killed' fio.err fio.out || return 1
+	((status != 0)) || { show fio.err fio.out; fail "$*: $status"; exit 1; }
 }
 
 @test "state: a job that is killed does not stop the others for ever" {

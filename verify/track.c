@@ -626,13 +626,16 @@ int track_map(struct track *track, struct track_file *file, const struct track_i
 {
 	const int prot = track->mode == TRACK_READ ? PROT_READ : PROT_READ | PROT_WRITE;
 	uint8_t *at;
-	int err = check_end(track, why);
+	int err;
 
-	if (!err && track->mode == TRACK_WRITE) {
+	/* Others may be making room. */
+	if (track->mode == TRACK_WRITE)
 		lock(track);
+	err = check_end(track, why);
+	if (!err && track->mode == TRACK_WRITE)
 		err = prepare(track, file, initial, why);
+	if (track->mode == TRACK_WRITE)
 		unlock(track);
-	}
 	if (err)
 		return err;
 	at = mmap(NULL, total(track->is_file, file->room), prot, MAP_SHARED | MAP_NORESERVE,
