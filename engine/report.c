@@ -155,6 +155,12 @@ static const char *engine_path(void)
 	return dladdr(&nr_names, &info) && info.dli_fname ? info.dli_fname : "libdgen_engine.so";
 }
 
+/* Not every engine of fio's takes more than one I/O at a time (its nfs loses some): as many as it had. */
+static unsigned int read_depth(const struct job *job)
+{
+	return strncmp(job->options->backend, "fio:", 4) ? 16 : job->td->o.iodepth;
+}
+
 static void put_command(FILE *out, const struct job *job)
 {
 	const struct run_group *group = job->group;
@@ -169,8 +175,8 @@ static void put_command(FILE *out, const struct job *job)
 		fprintf(out, " --offset=%" PRIu64, (uint64_t)group->start);
 	if (group->end < group->file_size)
 		fprintf(out, " --filesize=%" PRIu64, (uint64_t)group->end);
-	fprintf(out, " --bs=%u --iodepth=16 --direct=%u", block_size(group->start | group->end),
-		job->td->o.odirect);
+	fprintf(out, " --bs=%u --iodepth=%u --direct=%u", block_size(group->start | group->end),
+		read_depth(job), job->td->o.odirect);
 	if (strcmp(options->backend, "io_uring"))
 		fprintf(out, " --backend=%s", options->backend);
 	if (options->backend_options[0])

@@ -105,6 +105,11 @@ flip() {
 		((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' "$T/fio.out" ||
 			fail "$options: $(cat "$T/fio.out" "$T/fio.err")"
 	done
+	# An engine of fio's gets as many I/Os at a time as it had.
+	dgen_raw --output-format=normal --backend=fio:libaio --iodepth=3
+	grep -q '^dgen: to verify it: .* --iodepth=3 ' fio.out || fail "$(cat fio.out)"
+	later
+	((status == 0))
 }
 
 @test "verify: a back end that keeps no data is said to check nothing, once" {
