@@ -280,7 +280,6 @@ int files_check_devices(const struct job *job)
 	return 0;
 }
 
-/* Sizes in percent are left alone. */
 int files_check_kind(const struct job *job)
 {
 	struct thread_data *td = job->td;
@@ -300,6 +299,7 @@ int files_check_kind(const struct job *job)
 	return 0;
 }
 
+/* Sizes in percent are left alone. */
 int files_check_unit(const struct job *job)
 {
 	struct thread_data *td = job->td;
