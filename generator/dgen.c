@@ -31,6 +31,7 @@ struct dgen {
 	struct dgen_tables tables;
 	const struct dgen_kernel *kernel;
 	struct dgen_divisor unit, chunk; /* bytes */
+	uint32_t shift; /* of a byte's offset to its unit; 0: its size is no power of two */
 	struct dgen_shape fresh,
 		again;           /* if simple: what a buffer held is unknown, or was made here */
 	bool simple;             /* a unit is one block of equal chunks, and so are all */
@@ -170,6 +171,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->kernel = kernel;
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
+	dgen->shift = unit & (unit - 1) ? 0 : (uint32_t)__builtin_ctz(unit);
 	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
 	parts_init(dgen, options, chunk);
 	dgen->most = most_random(dgen);
@@ -248,6 +250,15 @@ struct dgen_content dgen_content(const struct dgen *dgen, uint64_t domain, uint6
 		return dgen_plan_unit(&dgen->plan, domain, version, unit);
 	grouped_content(dgen, domain, version, unit, &content);
 	return content;
+}
+
+/* The unit in which a byte is, and where in it; what comes first, and all waits for. */
+static inline uint64_t unit_of(const struct dgen *dgen, uint64_t offset, uint64_t *at)
+{
+	if (!dgen->shift)
+		return dgen_divide(offset, &dgen->unit, at);
+	*at = offset & (dgen->unit.value - 1);
+	return offset >> dgen->shift;
 }
 
 /* What is done with a range, piece by piece. */
@@ -496,7 +507,7 @@ static size_t do_range(const struct dgen *dgen, const struct dgen_operation *ope
 	struct task task = { dgen, operation, buffer, shape->stale, tally };
 	const size_t size = dgen->unit.value;
 	uint64_t at; /* in the first unit */
-	uint64_t unit = dgen_divide(offset, &dgen->unit, &at);
+	uint64_t unit = unit_of(dgen, offset, &at);
 	size_t left = length;
 	bool go_on = true;
 
@@ -532,13 +543,14 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 	uint64_t at, uint8_t *buffer, size_t length)
 {
 	const size_t first = dgen->unit.value - at;
-	struct dgen_content content = dgen_plan_unit(&dgen->plan, domain, version, unit);
+	/* Both before either is done: what comes behind the stores of a block is late. */
+	const struct dgen_content one = dgen_plan_unit(&dgen->plan, domain, version, unit);
+	const struct dgen_content other = dgen_plan_unit(&dgen->plan, domain, version, unit + 1);
 
-	if (!operation->block(&dgen->tables, content, shape,
+	if (!operation->block(&dgen->tables, one, shape,
 			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + first) }, buffer))
 		return 0;
-	content = dgen_plan_unit(&dgen->plan, domain, version, unit + 1);
-	if (!operation->block(&dgen->tables, content, shape,
+	if (!operation->block(&dgen->tables, other, shape,
 			      (struct dgen_span){ 0, (uint32_t)(length - first) }, buffer + first))
 		return first;
 	return length;
@@ -554,7 +566,7 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 	size_t name##_more(const struct dgen *dgen, uint64_t domain, uint64_t version,             \
 			   uint64_t offset, uint8_t *buffer, size_t length)                        \
 	{                                                                                          \
-		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+		uint64_t at, unit = unit_of(dgen, offset, &at);                                    \
                                                                                                    \
 		if (dgen->simple && length > dgen->unit.value - at &&                              \
 		    length <= 2 * dgen->unit.value - at)                                           \
@@ -578,7 +590,7 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 	size_t name##_##kind(const struct dgen *dgen, uint64_t domain, uint64_t version,           \
 			     uint64_t offset, uint8_t *buffer, size_t length)                      \
 	{                                                                                          \
-		uint64_t at, unit = dgen_divide(offset, &dgen->unit, &at);                         \
+		uint64_t at, unit = unit_of(dgen, offset, &at);                                    \
 		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + length) };                 \
 		struct dgen_content content;                                                       \
                                                                                                    \

@@ -24,7 +24,8 @@ static inline vec lane16(const uint8_t *p)
 
 static inline vec pair(uint64_t low, uint64_t high)
 {
-	return _mm512_broadcast_i32x4(_mm_set_epi64x((long long)high, (long long)low));
+	/* Without a shuffle between lanes on the way: a block waits for its number. */
+	return _mm512_mask_set1_epi64(_mm512_set1_epi64((long long)low), 0xaa, (long long)high);
 }
 
 static inline vec xor (vec a, vec b) { return _mm512_xor_si512(a, b); }

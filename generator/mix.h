@@ -66,18 +66,16 @@ static inline uint64_t dgen_mod(uint64_t x, const struct dgen_divisor *d)
 }
 
 /*
- * The same where x times a divisor of 2 or more is below 2^64. Then the reciprocal rounded up is as
- * exact, and nothing is left to correct.
+ * The quotient where x times a divisor of 2 or more is below 2^64. Then the reciprocal rounded up is as exact, and
+ * nothing is left to correct. Its fraction, times 2^64, is that of the remainder and less than one.
  */
-static inline uint64_t dgen_divide_small(uint64_t x, const struct dgen_divisor *d, uint64_t *rest)
+static inline uint64_t dgen_div_small(uint64_t x, const struct dgen_divisor *d, uint64_t *fraction)
 {
-	uint64_t quotient = dgen_mulhi(x, d->reciprocal + 1);
-
-	*rest = x - quotient * d->value;
-	return quotient;
+	*fraction = x * (d->reciprocal + 1);
+	return dgen_mulhi(x, d->reciprocal + 1);
 }
 
-/* Of that, the remainder alone: the fraction of the quotient, times the divisor. */
+/* Of that, the remainder alone. */
 static inline uint64_t dgen_mod_small(uint64_t x, const struct dgen_divisor *d)
 {
 	return dgen_mulhi(x * (d->reciprocal + 1), d->value);

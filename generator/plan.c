@@ -50,14 +50,16 @@ struct place {
 	struct dgen_content base; /* tells the domain's content numbers from those of others */
 	uint64_t version;
 	uint64_t row, lane; /* of its run */
-	uint64_t first;     /* its position in the run */
+	uint64_t spot;      /* its position in the run, as a fraction of that, times 2^64 */
+	uint64_t first;     /* and in units */
 	uint64_t x;         /* shared units of the run before it */
 	uint64_t line;      /* fraction of the next one */
 	uint64_t before;    /* contents introduced in the lane before the run */
 	uint64_t contents;  /* and before this unit */
 	uint64_t part;      /* fraction of the next one */
-	uint64_t turn;      /* of the version */
-	uint64_t step;      /* of age, in the run */
+	/* Of age, in the pool; fractions times 2^64, which need not be kept below 1: */
+	uint64_t turn; /* of the version */
+	uint64_t step; /* in the run */
 };
 
 static bool is_prime(uint32_t n)
@@ -136,6 +138,7 @@ static void lanes_init(struct dgen_plan *plan, uint64_t distance, uint32_t unit)
 		lanes = (lanes + DGEN_PHASES - 1) / DGEN_PHASES * DGEN_PHASES;
 	plan->lanes = dgen_divisor(lanes);
 	plan->row = dgen_divisor(lanes * plan->run.value);
+	plan->exact = plan->row.reciprocal / 2 / plan->pool;
 	phases_init(plan);
 }
 
@@ -237,23 +240,33 @@ static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, u
 	       __builtin_add_overflow(x * plan->rate, plan->phases[lane % DGEN_PHASES], part);
 }
 
-/* Shared units of a run before a position; *line: the fraction of the next one. */
-static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t position,
-				     uint64_t *line)
+/* Shared units of a run before a spot of it; *line: the fraction of the next one. */
+static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t spot, uint64_t *line)
 {
-	const uint64_t whole = dgen_mulhi(position, plan->slope);
-
-	return whole + __builtin_add_overflow(position * plan->slope, plan->lead, line);
+	return dgen_mulhi(spot, plan->pool) +
+	       __builtin_add_overflow(spot * plan->pool, plan->lead, line);
 }
 
-/* Its run; in parts, since what is looked up early lies in memory until it is wanted. */
+/*
+ * Its run; in parts, since what is looked up early lies in memory until it is wanted. A block at a random offset
+ * waits for its number: so what is left of a division is not multiplied back, but goes on as a fraction of the
+ * quotient. Its error is below half a shared unit, and so of no account (see line_init); far out, where it
+ * were not, the division is corrected first.
+ */
 static inline __attribute__((always_inline)) void find_run(const struct dgen_plan *plan,
 							   struct place *w, uint64_t unit)
 {
 	uint64_t in_row, part;
 
-	w->row = dgen_divide(unit, &plan->row, &in_row);
-	w->lane = dgen_divide_small(in_row, &plan->run, &w->first);
+	if (unit < plan->exact) {
+		w->row = dgen_div_small(unit, &plan->row, &part);
+		w->lane = dgen_mulhi(part, plan->lanes.value);
+		w->spot = part * plan->lanes.value;
+	} else {
+		w->row = dgen_divide(unit, &plan->row, &in_row);
+		w->lane = dgen_div_small(in_row, &plan->run, &w->spot);
+	}
+	w->first = dgen_mulhi(w->spot, plan->run.value);
 	w->before = introduced(plan, w->lane, w->row * (plan->pool - 1), &part);
 }
 
@@ -261,15 +274,17 @@ static inline __attribute__((always_inline)) void find_run(const struct dgen_pla
 static inline __attribute__((always_inline)) void find_unit(const struct dgen_plan *plan,
 							    struct place *w)
 {
-	w->x = shared_before(plan, w->first, &w->line);
+	w->x = shared_before(plan, w->spot, &w->line);
 	w->contents = introduced(plan, w->lane, w->row * (plan->pool - 1) + w->x, &w->part);
 }
 
 static inline __attribute__((always_inline)) void find_turn(const struct dgen_plan *plan,
 							    struct place *w)
 {
-	w->turn = w->version < plan->pool ? w->version : dgen_mod(w->version, &plan->prime);
-	w->step = 1 + dgen_mod_small(w->row + w->lane, &plan->turns);
+	const uint64_t one = plan->prime.reciprocal + 1;
+
+	w->turn = one * (w->version < plan->pool ? w->version : dgen_mod(w->version, &plan->prime));
+	w->step = one * (1 + dgen_mod_small(w->row + w->lane, &plan->turns));
 }
 
 /*
@@ -399,7 +414,7 @@ static struct dgen_content growing_unit(const struct dgen_plan *plan, struct pla
  */
 static inline uint64_t of_age(const struct dgen_plan *plan, const struct place *w)
 {
-	const uint64_t age = dgen_mod_small(w->step * (w->x + 1) + w->turn, &plan->prime);
+	const uint64_t age = dgen_mulhi(w->turn + (w->x + 1) * w->step, plan->pool);
 
 	return pick(age < plan->newest, w->before, plan->pool) - 1 - age;
 }
@@ -496,9 +511,7 @@ static inline __attribute__((always_inline)) void put_older(const struct dgen_pl
 {
 	const struct dgen_content older = shared(w, w->lane, w->before - 1);
 	const uint64_t hotter = w->before - plan->pool;
-	/* The fraction of age in the pool, times 2^64, which need not be kept below 1. */
-	const uint64_t step = w->step * (plan->prime.reciprocal + 1);
-	uint64_t turn = w->turn * (plan->prime.reciprocal + 1) + (w->x + 1) * step;
+	uint64_t turn = w->turn + (w->x + 1) * w->step;
 	uint64_t spot = spot_of(plan, w->x) - (w->first << DGEN_SPOT);
 
 	for (uint64_t n = dgen_mulhi(count, plan->slope) + 1; n; n--) {
@@ -506,7 +519,7 @@ static inline __attribute__((always_inline)) void put_older(const struct dgen_pl
 
 		put_at(out, spot >> DGEN_SPOT, count, older.low,
 		       older.high - age - (hot && age >= plan->newest ? hotter : 0));
-		turn += step;
+		turn += w->step;
 		spot += plan->stride;
 	}
 }

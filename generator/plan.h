@@ -28,6 +28,7 @@ struct dgen_plan {
 	struct dgen_divisor run;      /* units in a run, pool of which are shared */
 	struct dgen_divisor lanes;    /* runs that take turns, each with contents of its own */
 	struct dgen_divisor row;      /* units in a run of each lane */
+	uint64_t exact;               /* the first unit whose row needs a correction */
 	struct dgen_divisor prime;    /* pool */
 	struct dgen_divisor turns;    /* pool - 1 */
 	uint64_t rate;                /* contents that come with a place of a lane, times 2^64 */
