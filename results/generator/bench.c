@@ -44,7 +44,7 @@ int cpy_pattern(void)
 /* I/Os of this size at offsets that are multiples of align: one after the other, or at random. */
 struct access {
 	const char *name;
-	size_t size, align;
+	size_t size, align; /* a power of two */
 	bool random;
 };
 
@@ -235,13 +235,13 @@ static void fill_dgen(struct contestant *c, uint8_t *out, size_t size)
 {
 	uint64_t offset = c->state[0];
 
+	c->state[0] += size;
 	if (c->access.random) {
+		/* The next one's, within 16 TiB: who asks for an I/O knows its offset before the last one is done. */
 		c->state[1] = c->state[1] * UINT64_C(6364136223846793005) + 1442695040888963407;
-		/* Within 16 TiB. */
-		offset = (c->state[1] >> 20) - (c->state[1] >> 20) % c->access.align;
+		c->state[0] = c->state[1] >> 20 & -(uint64_t)c->access.align;
 	}
 	dgen_fill(c->dgen, 1, 0, offset, out, size);
-	c->state[0] += size;
 }
 
 /* From offsets that are multiples of the period. */
