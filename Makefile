@@ -119,7 +119,7 @@ MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 BENCH_COMMAND_SRC := $(sort $(wildcard command/bench/*.c))
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
-BENCH_SRC := results/generator/bench.c
+BENCH_SRC := $(sort $(wildcard results/generator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
 # What several unit tests share.
 UNIT_COMMON_SRC := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/*.c)))

@@ -20,48 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dgen.h"
+#include "contestants.h"
 #include "kernel.h"
 
-#define ROUNDS_MAX 101
-#define CONTESTANTS_MAX 128
 #define LIST_MAX 8
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
-
-/* fio's, from its source: with the flags it was configured with, and with those of its Makefile. */
-void fio_fill_configured(void *buffer, unsigned int length, uint64_t seed);
-void fio_fill_native(void *buffer, unsigned int length, uint64_t seed);
-/* fio's source refers to it in a function that is not called here. */
-int cpy_pattern(void);
-
-int cpy_pattern(void)
-{
-	return 0;
-}
-
-/* I/Os of this size at offsets that are multiples of align: one after the other, or at random. */
-struct access {
-	const char *name;
-	size_t size, align; /* a power of two */
-	bool random;
-};
-
-struct contestant {
-	char name[24];
-	void (*fill)(struct contestant *c, uint8_t *out, size_t size);
-	/* Of the generator's: */
-	struct dgen *dgen;
-	double dedup, compress;
-	struct access access;
-	/* What changes from fill to fill: */
-	uint64_t state[4];
-	uint8_t *source;
-	enum operation { FILL, REFILL, COMPARE } operation;
-	uint8_t *memory;
-	double rates[ROUNDS_MAX];
-};
 
 static const char *const operation_names[] = {
 	[FILL] = "fill",
@@ -69,17 +34,7 @@ static const char *const operation_names[] = {
 	[COMPARE] = "compare", /* only reads what it wrote before the clock ran */
 };
 
-/* References: what others are compared with. */
-enum { MEMSET, STORES, MEMCPY, FIO, FIO_NATIVE, XOSHIRO, FIPS_197, REFERENCES };
-
-static const char *const reference_names[REFERENCES] = {
-	[MEMSET] = "memset",     [STORES] = "stores",         [MEMCPY] = "memcpy",
-	[FIO] = "fio",           [FIO_NATIVE] = "fio-native", [XOSHIRO] = "xoshiro256++",
-	[FIPS_197] = "FIPS 197",
-};
-
 static struct settings {
-	bool quick;
 	const char *json;
 	double dedup[LIST_MAX], compress[LIST_MAX];
 	size_t dedups, compresses;
@@ -92,7 +47,7 @@ static struct settings {
 	       .rounds = 15,
 	       .seconds = 0.010 };
 
-static void die(const char *message)
+void die(const char *message)
 {
 	fprintf(stderr, "bench: %s\n", message);
 	exit(1);
@@ -106,226 +61,14 @@ static double cpu_time(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---------------------------------------------------------------- contestants */
-
-static void fill_memset(struct contestant *c, uint8_t *out, size_t size)
-{
-	memset(out, (int)c->state[0]++, size);
-	__asm__ volatile("" : : "r"(out) : "memory");
-}
-
-static void fill_memcpy(struct contestant *c, uint8_t *out, size_t size)
-{
-	memcpy(out, c->source, size);
-	__asm__ volatile("" : : "r"(out) : "memory");
-}
-
-/* The widest stores that the processor has, and nothing else; size is a multiple of 512. */
-#define STORES_BY(bytes, ...)                                                                      \
-	typedef uint64_t vec##bytes __attribute__((vector_size(bytes), may_alias));                \
-	__VA_ARGS__ static void stores##bytes(struct contestant *c, uint8_t *out, size_t size)     \
-	{                                                                                          \
-		vec##bytes v = { 0 }, *to = (vec##bytes *)out, *end = (vec##bytes *)(out + size);  \
-                                                                                                   \
-		for (size_t i = 0; i < bytes / 8; i++)                                             \
-			v[i] = c->state[0] + i;                                                    \
-		c->state[0]++;                                                                     \
-		for (; to < end; to += 512 / bytes)                                                \
-			for (size_t i = 0; i < 512 / bytes; i++)                                   \
-				to[i] = v;                                                         \
-		__asm__ volatile("" : : "r"(out) : "memory");                                      \
-	}
-
-STORES_BY(16)
-#ifdef __x86_64__
-STORES_BY(32, __attribute__((target("avx2"))))
-STORES_BY(64, __attribute__((target("avx512f"))))
-#endif
-
-static void fill_stores(struct contestant *c, uint8_t *out, size_t size)
-{
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx512f"))
-		stores64(c, out, size);
-	else if (__builtin_cpu_supports("avx2"))
-		stores32(c, out, size);
-	else
-#endif
-		stores16(c, out, size);
-}
-
-static void fill_fio(struct contestant *c, uint8_t *out, size_t size)
-{
-	fio_fill_configured(out, (unsigned int)size, ++c->state[0] * UINT64_C(0x9e3779b97f4a7c15));
-}
-
-static void fill_fio_native(struct contestant *c, uint8_t *out, size_t size)
-{
-	fio_fill_native(out, (unsigned int)size, ++c->state[0] * UINT64_C(0x9e3779b97f4a7c15));
-}
-
-static inline uint64_t rotate(uint64_t x, int by)
-{
-	return x << by | x >> (64 - by);
-}
-
-/* D. Blackman, S. Vigna: Scrambled linear pseudorandom number generators, ACM TOMS 47(4), 2021. */
-static void fill_xoshiro(struct contestant *c, uint8_t *out, size_t size)
-{
-	uint64_t a = c->state[0], b = c->state[1], d = c->state[2], e = c->state[3];
-
-	for (size_t i = 0; i < size; i += 8) {
-		uint64_t word = rotate(a + e, 23) + a, shifted = b << 17;
-
-		d ^= a;
-		e ^= b;
-		b ^= d;
-		a ^= e;
-		d ^= shifted;
-		e = rotate(e, 45);
-		memcpy(out + i, &word, 8);
-	}
-	c->state[0] = a;
-	c->state[1] = b;
-	c->state[2] = d;
-	c->state[3] = e;
-}
-
-static uint8_t times2(uint8_t x)
-{
-	return (uint8_t)(x << 1 ^ (x >> 7) * 0x1b);
-}
-
-/* AESENC as FIPS 197 has it, byte by byte. */
-static void aes_round(const struct dgen_tables *t, const uint8_t *in, const uint8_t *key,
-		      uint8_t *out)
-{
-	for (int column = 0; column < 4; column++) {
-		uint8_t a[4], all = 0;
-
-		for (int row = 0; row < 4; row++) {
-			/* The second byte of a column is the plain S-box. */
-			a[row] = (uint8_t)(t->aes[0][in[(4 * column + 5 * row) % 16]] >> 8);
-			all ^= a[row];
-		}
-		for (int row = 0; row < 4; row++)
-			out[4 * column + row] = a[row] ^ all ^ times2(a[row] ^ a[(row + 1) % 4]) ^
-						key[4 * column + row];
-	}
-}
-
-/* What a kernel does to a block whose keys are there, in straightforward C. */
-static void fill_fips197(struct contestant *c, uint8_t *out, size_t size)
-{
-	static struct dgen_tables t;
-	const uint8_t *lines = t.lines[0], *key0 = t.lanes[0], *key1 = t.lanes[1];
-
-	if (!c->state[0]++)
-		dgen_tables_init(&t, 1);
-	for (size_t i = 0; i < size; i += 16) {
-		uint8_t lane[16];
-
-		for (size_t j = 0; j < 16; j++)
-			lane[j] = lines[i % DGEN_BLOCK + j] ^ key0[i % DGEN_LINE + j];
-		aes_round(&t, lane, &key1[i % DGEN_LINE], out + i);
-	}
-}
-
-static void fill_dgen(struct contestant *c, uint8_t *out, size_t size)
-{
-	uint64_t offset = c->state[0];
-
-	c->state[0] += size;
-	if (c->access.random) {
-		/* The next one's, within 16 TiB: who asks for an I/O knows its offset before the last one is done. */
-		c->state[1] = c->state[1] * UINT64_C(6364136223846793005) + 1442695040888963407;
-		c->state[0] = c->state[1] >> 20 & -(uint64_t)c->access.align;
-	}
-	dgen_fill(c->dgen, 1, 0, offset, out, size);
-}
-
-/* From offsets that are multiples of the period. */
-static void refill_dgen(struct contestant *c, uint8_t *out, size_t size)
-{
-	dgen_refill(c->dgen, 1, 0, c->state[0], out, size);
-	c->state[0] += size;
-}
-
-static void compare_dgen(struct contestant *c, uint8_t *found, size_t size)
-{
-	uint64_t offset = (uint64_t)(found - c->memory);
-
-	if (dgen_compare(c->dgen, 1, 0, offset, found, size) != size)
-		die("dgen_compare() found a difference");
-}
-
-struct field {
-	struct contestant all[CONTESTANTS_MAX];
-	size_t count;
-};
-
-static struct contestant *add(struct field *field, const char *name,
-			      void (*fill)(struct contestant *, uint8_t *, size_t))
-{
-	struct contestant *c = &field->all[field->count++];
-
-	if (field->count > CONTESTANTS_MAX)
-		die("too many combinations");
-	*c = (struct contestant){ .fill = fill, .state = { 0, 1, 2, 3 } };
-	snprintf(c->name, sizeof(c->name), "%s", name);
-	return c;
-}
-
-static void add_references(struct field *field, size_t size)
-{
-	static void (*const fills[REFERENCES])(struct contestant *, uint8_t *, size_t) = {
-		[MEMSET] = fill_memset,         [STORES] = fill_stores,
-		[MEMCPY] = fill_memcpy,         [FIO] = fill_fio,
-		[XOSHIRO] = fill_xoshiro,       [FIPS_197] = fill_fips197,
-		[FIO_NATIVE] = fill_fio_native,
-	};
-
-	for (size_t i = 0; i < REFERENCES; i++)
-		add(field, reference_names[i], fills[i])->access = (struct access){ "runs", size,
-										    size, false };
-	field->all[MEMCPY].source = aligned_alloc(4096, size);
-	if (!field->all[MEMCPY].source)
-		die("out of memory");
-	memset(field->all[MEMCPY].source, 1, size);
-}
-
 /* Every D with every C. */
-static void add_kernel(struct field *field, const char *kernel, struct access access,
-		       enum operation operation)
+static void add_kernels(struct field *field, const char *kernel, struct access access,
+			enum operation operation)
 {
-	static void (*const fills[])(struct contestant *, uint8_t *,
-				     size_t) = { fill_dgen, refill_dgen, compare_dgen };
-
 	for (size_t d = 0; d < settings.dedups; d++)
-		for (size_t k = 0; k < settings.compresses; k++) {
-			struct dgen_options options = DGEN_OPTIONS_DEFAULT;
-			struct contestant *c = add(field, kernel, fills[operation]);
-			char why[DGEN_WHY_MAX];
-
-			c->access = access;
-			c->operation = operation;
-			c->dedup = options.dedup_ratio = settings.dedup[d];
-			c->compress = options.compress_ratio = settings.compress[k];
-			options.data_seed = 1;
-			setenv("DGEN_KERNEL", kernel, 1);
-			if (dgen_create(&options, &c->dgen, why))
-				die(why);
-		}
-}
-
-static void drop(struct field *field)
-{
-	for (size_t i = 0; i < field->count; i++) {
-		if (field->all[i].dgen)
-			dgen_destroy(field->all[i].dgen);
-		free(field->all[i].source);
-	}
-	field->count = 0;
+		for (size_t k = 0; k < settings.compresses; k++)
+			add_kernel(field, kernel, access, operation, settings.dedup[d],
+				   settings.compress[k]);
 }
 
 /* ---------------------------------------------------------------- rounds */
@@ -487,9 +230,10 @@ static void pools(const char *only)
 		for (const struct dgen_kernel *const *k = dgen_kernels; *k; k++)
 			for (int operation = FILL; operation <= COMPARE; operation++)
 				if ((*k)->usable() && (!only || !strcmp(only, (*k)->name)))
-					add_kernel(&field, (*k)->name,
-						   (struct access){ "runs", p.size, p.size, false },
-						   operation);
+					add_kernels(&field, (*k)->name,
+						    (struct access){ "runs", p.size, p.size,
+								     false },
+						    operation);
 		race(&field, title, p.size * p.count);
 		show_pool(&field, p);
 		drop(&field);
@@ -518,7 +262,7 @@ static void accesses(const char *kernel)
 
 	add_references(&field, MIB);
 	for (size_t i = 0; i < COUNT(all); i++)
-		add_kernel(&field, kernel, all[i], FILL);
+		add_kernels(&field, kernel, all[i], FILL);
 	race(&field, "I/O of several kinds", MIB);
 	printf("\n1 MiB of memory, %s: GB/s (and to runs of 1 MiB)\n%-28s", kernel, "");
 	for (size_t j = 0; j < per; j++)
@@ -633,7 +377,7 @@ static void threads(const char *kernel)
 	       "KiB each", "1: GB/s", "2: GB/s", "ratio");
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		add_references(&field, MIB);
-		add_kernel(&field, kernel, (struct access){ "runs", MIB, MIB, false }, FILL);
+		add_kernels(&field, kernel, (struct access){ "runs", MIB, MIB, false }, FILL);
 		for (size_t i = 0; i < field.count; i++)
 			if (i == MEMSET || i >= REFERENCES)
 				scale(&field.all[i], cpus, sizes[s]);
