@@ -319,10 +319,10 @@ soak: all ## mixed jobs with verify, drawn at random, for DURATION=seconds (SEED
 	@DURATION='$(or $(DURATION),60)' FIO='$(FIO)' ENGINE='$(ENGINE)' tests/soak \
 		$(if $(SEED),--seed $(SEED)) $(if $(CASE),--case $(CASE)) $(if $(SHRINK),--shrink)
 
-# gcc counts in a build of its own, which starts from nothing each time. What is built against it, or times it,
-# is left out.
+# gcc counts in a build of its own, which starts from nothing each time. What is built against it, times it, or is
+# about other programs is left out.
 COVERED := unit_ $(filter-out build.bats library.bats cross.bats bench.bats profiles.bats recipes.bats \
-	examples.bats reducing.bats devices.bats crash.bats,$(notdir $(wildcard tests/*.bats)))
+	examples.bats reducing.bats devices.bats crash.bats measure.bats packaging.bats,$(notdir $(wildcard tests/*.bats)))
 coverage: ## which lines of engine/ and generator/ the tests run, into build/coverage.txt (T=)
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || :
 	+-@$(MAKE) --no-print-directory COVERAGE=1 check T='$(or $(T),$(COVERED))'

@@ -393,6 +393,7 @@ errno_of() {
 
 @test "faults: memory that the engine asks for and does not get" {
 	no_sanitizers
+	no_counters
 	preload bad_memory
 	for ways in "--verify=crc32c --verify_state_file=state --gen_threads=2" \
 		"--backend=libaio --thread=1" "--rw=randrw --backend=fio:psync"; do

@@ -196,6 +196,11 @@ no_sanitizers() {
 		skip "not with sanitizers or valgrind"
 }
 
+# no_counters: gcc's, of make coverage, write files of their own at the end of a program, and ask for memory there.
+no_counters() {
+	[[ ! ${COVERAGE:-} ]] || skip "not while lines are counted"
+}
+
 # need_space MIB: room in $T.
 need_space() {
 	local room

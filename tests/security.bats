@@ -108,6 +108,7 @@ write_device() {
 
 @test "security: a run opens nothing for writing but what is named" {
 	no_sanitizers
+	no_counters
 	need_command strace
 	strace -f -qq -o trace true 2>/dev/null || skip "no process can be traced here"
 	mkdir work
@@ -209,6 +210,7 @@ write_device() {
 @test "security: everything is built with the usual hardening" {
 	need_command readelf objdump
 	no_sanitizers
+	no_counters
 	for file in "$ENGINE" "$ROOT"/{libdgen.so,dgen,dgen-bench,dgen-measure}; do
 		{
 			readelf -lW "$file" | grep -q GNU_RELRO || echo "no RELRO"
