@@ -86,6 +86,9 @@ static int job_post_init(struct thread_data *td)
 		log_err("dgen: job %s: no memory for its buffers, iodepth=%u of bs=%llu each%s\n",
 			td->o.name, td->o.iodepth, td_max_bs(td),
 			huge ? ", on huge pages as iomem= says (sysctl vm.nr_hugepages)" : "");
+		/* It unmaps that many bytes even so, from address 0 on: a program may lie there, or be run there. */
+		if (!td->orig_buffer)
+			td->orig_buffer_size = 0;
 		return 1;
 	}
 	/* By now fio knows what of each file is this job's. */
