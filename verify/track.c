@@ -350,6 +350,9 @@ static int note_end(struct track *track)
 	if (head->open)
 		track->last_end = strncmp(head->boot_id, boot_id, BOOT_ID_MAX) ? TRACK_CRASHED :
 										 TRACK_KILLED;
+	/* They may have been held when all ended, and the number is another process's by now, or never was one's. */
+	head->lock = 0;
+	head->settler = 0;
 	/* Nobody goes on with one of a crashed system, which must stay recognisable. */
 	if (track->mode == TRACK_READ || track->last_end == TRACK_CRASHED)
 		return 0;
@@ -360,9 +363,6 @@ static int note_end(struct track *track)
 		head->files[i].settled = 0;
 		head->files[i].said = 0;
 	}
-	/* They may have been held when all ended, and the number is another process's by now. */
-	head->lock = 0;
-	head->settler = 0;
 	/* After a crash from here on it must not look as the last run left it. */
 	return fdatasync(track->fd) ? -errno : 0;
 }
