@@ -24,7 +24,7 @@ preload() {
 		exec env LD_PRELOAD="$HELPERS/$1" FAULT_LOG="$T/log" "$REAL_FIO" "\$@"
 	END
 	chmod +x "$FIO"
-	LIMIT=60
+	LIMIT=${LIMIT:-60}
 }
 
 # pick WORD...: one of them, from the seed.

@@ -6,7 +6,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-LIMIT=30
+LIMIT=${LIMIT:-30}
 
 # Each line: option, value, and a word that must be in our line beside these two.
 wrong() {
