@@ -86,7 +86,7 @@ static int job_post_init(struct thread_data *td)
 		log_err("dgen: job %s: no memory for its buffers, iodepth=%u of bs=%llu each%s\n",
 			td->o.name, td->o.iodepth, td_max_bs(td),
 			huge ? ", on huge pages as iomem= says (sysctl vm.nr_hugepages)" : "");
-		/* It unmaps that many bytes even so, from address 0 on: a program may lie there, or be run there. */
+		/* fio unmaps that many bytes even so, from address 0 on, where programs may lie: under valgrind all do. */
 		if (!td->orig_buffer)
 			td->orig_buffer_size = 0;
 		return 1;

@@ -173,7 +173,8 @@ static void run_init(struct dgen_plan *plan, const struct dgen_options *o, uint6
 /*
  * Position p of a run is shared where floor((p * pool + lead) / run) steps up: a little early, as a tiny
  * file has two shared contents from the start. In the line as in its inverse what is rounded off is given
- * back at the start. That is less than the least fraction that occurs, so both are exact over a whole run.
+ * back at the start. That, and what a spot is too far on (find_run()), is less than the least fraction that occurs, so
+ * both are exact over a whole run.
  */
 static void line_init(struct dgen_plan *plan)
 {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dgen.h"
+#include "plan.h"
 
 #define MIB ((size_t)1 << 20)
 #define DOMAIN 77
@@ -452,6 +453,39 @@ static void together_as_alone(void **state)
 	}
 }
 
+/* Where a row is found without a correction, it is the one that is found with it. */
+static void rows_are_exact(void **state)
+{
+	(void)state;
+	for (size_t u = 0; u < COUNT(units); u++)
+		for (size_t r = 1; r < COUNT(ratios); r++)
+			for (size_t v = 0; v < COUNT(variants); v++) {
+				struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+				struct dgen_plan quick, careful;
+				uint64_t number = 1;
+
+				options.dedup_ratio = ratios[r];
+				options.dedup_skew = variants[v].skew;
+				options.dedup_window = variants[v].window;
+				dgen_plan_init(&quick, &options, units[u]);
+				careful = quick;
+				careful.exact = 0;
+				assert_true(quick.exact > 1 << 10);
+				for (int i = 0; i < 600; i++) {
+					uint64_t unit = number % quick.exact;
+					struct dgen_content a, b;
+
+					number *= FACTOR;
+					if (i % 2)
+						unit = quick.exact - 1 - unit % 1000;
+					a = dgen_plan_shared(&quick, DOMAIN, 3, unit);
+					b = dgen_plan_shared(&careful, DOMAIN, 3, unit);
+					assert_int_equal(a.low, b.low);
+					assert_int_equal(a.high, b.high);
+				}
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +500,7 @@ int main(void)
 		cmocka_unit_test(references_are_as_asked),
 		cmocka_unit_test(variants_are_checked),
 		cmocka_unit_test(together_as_alone),
+		cmocka_unit_test(rows_are_exact),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

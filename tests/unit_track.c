@@ -202,6 +202,25 @@ static void nobody_waits_for_the_dead(void **state)
 	track_close(track);
 }
 
+/* Held by a process that lives, but not in this run: as when a number was given again. */
+static void nobody_waits_for_a_run_before(void **state)
+{
+	static const enum track_mode modes[] = { TRACK_READ, TRACK_WRITE };
+	char why[TRACK_WHY_MAX];
+	struct track *track;
+
+	(void)state;
+	unlink(path);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(try_open(path, TRACK_WRITE, &track, why), 0);
+		assert_true(track_try_settle(track));
+		track_close(track);
+		assert_int_equal(try_open(path, modes[i], &track, why), 0);
+		assert_true(track_try_settle(track));
+		track_close(track);
+	}
+}
+
 /* By somebody else, between two looks at it. */
 static void cut_while_in_use(void **state)
 {
@@ -371,6 +390,7 @@ int main(void)
 		cmocka_unit_test(damaged_files),
 		cmocka_unit_test(hostile_files),
 		cmocka_unit_test(nobody_waits_for_the_dead),
+		cmocka_unit_test(nobody_waits_for_a_run_before),
 		cmocka_unit_test(cut_while_in_use),
 	};
 
