@@ -170,17 +170,26 @@ on_node() {
 
 @test "devices: NUMA nodes: the buffers of a job lie where it runs" {
 	[[ -d /sys/devices/system/node/node1 ]] || skip "one NUMA node only"
-	local pid child node seen=''
+	local pid child children node seen=''
 
 	"$FIO" --ioengine="external:$ENGINE" --name=j --backend=null --rw=write --bs=1m --size=1g --iodepth=8 \
 		--numjobs=2 --time_based --runtime=60 --dedup_ratio=2 --output=fio.out 2>fio.err &
 	pid=$!
-	sleep 8
-	for child in $(pgrep -P "$pid"); do
-		node=$(awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$child/status")
-		# Each of the guest's nodes has one CPU.
-		node=$(basename "$(compgen -G "/sys/devices/system/cpu/cpu${node%%[-,]*}/node[0-9]*")")
-		on_node "$child" "${node#node}" >found || fail "job $child: $(<found)" "$(<"/proc/$child/numa_maps")"
+	# 30 s, for an emulated processor: until both jobs are there, bound, and have filled their buffers.
+	for ((i = 0; i < 300; i++)); do
+		mapfile -t children < <(pgrep -P "$pid")
+		((${#children[@]} < 2)) || break
+		sleep 0.1
+	done
+	for child in "${children[@]}"; do
+		for ((; i < 300; i++)); do
+			node=$(awk '/^Cpus_allowed_list/ { print $2 }' "/proc/$child/status")
+			# Each of the guest's nodes has one CPU.
+			node=$(basename "$(compgen -G "/sys/devices/system/cpu/cpu${node%%[-,]*}/node[0-9]*")")
+			! on_node "$child" "${node#node}" >found || break
+			sleep 0.1
+		done
+		((i < 300)) || fail "job $child: $(<found)" "$(<"/proc/$child/numa_maps")"
 		seen+=" $node"
 	done
 	kill -INT "$pid"
@@ -234,8 +243,16 @@ mapped() {
 		JOBS="${OF_KIND[kind]} ${OTHER[kind]}"
 		mapped "0 131072 linear $LOOP 0"
 		dmsetup load "$MAPPED" --table "0 65536 linear $LOOP 0"
-		{ sleep 3 && dmsetup resume "$MAPPED"; } >shrunk 2>&1 3>&- &
-		dgen_raw --filename="$DEVICE" --size=64m --direct=1 --rw=randwrite --time_based --runtime=30
+		# Once the job writes: it has asked for the size by then.
+		written=/sys/block/$(dmsetup info -c --noheadings -o blkdevname "$MAPPED")/stat
+		{
+			for ((i = 0; i < 600; i++)); do
+				(($(awk '{ print $5 }' "$written") == 0)) || break
+				sleep 0.1
+			done
+			dmsetup resume "$MAPPED"
+		} >shrunk 2>&1 3>&- &
+		dgen_raw --filename="$DEVICE" --size=64m --direct=1 --rw=randwrite --time_based --runtime=60
 		wait $! || fail "$(<shrunk)"
 		io_error "dgen: $DEVICE: write offset="
 	done
