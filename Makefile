@@ -206,7 +206,7 @@ $(foreach k,$(KERNELS),$(eval $(B)/generator/kernel_$(k).o: OBJ_FLAGS += $$(KERN
 $(B)/generator/plan.o $(B)/generator/dgen.o: OBJ_FLAGS += -fno-tree-slp-vectorize
 # libFuzzer learns from what is compared only where text or a file is read. Elsewhere comparing is most of what is
 # done, and being told of each would be most of its time.
-READERS := engine/options command/values measure/options measure/codec verify/track generator/allowed generator/shares
+READERS := engine/options command/values measure/options measure/codec verify/track verify/head generator/allowed generator/shares
 ifneq ($(findstring fuzzer,$(SANITIZE)),)
 $(filter-out $(READERS:%=$(B)/%.o),$(ALL_OBJ)): OBJ_FLAGS += -fno-sanitize-coverage=trace-cmp
 endif

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The mapped file: a head, the table of files, then for each file its tags and, in a file of the
- * user's, as many bytes again for the tags that were known to be flushed.
+ * Who has the tags open, and how they end; where in the mapped file those of a file lie, and how there
+ * gets to be room for them.
  */
-#include "calibration.h"
-#include "track.h"
+#include "head.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,37 +18,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#define MAGIC "dgen-tags\r\n\032"
-#define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 5u
-#define PAGE UINT64_C(65536) /* as large as any system's */
-#define BOOT_ID_MAX 40
-#define INITIAL_MAX 250 /* versions that a grain may hold at first; the options allow no more */
-
-struct head {
-	char magic[12];
-	uint32_t byte_order;
-	uint32_t layout;
-	uint32_t format; /* DGEN_FORMAT */
-	double dedup_ratio, compress_ratio;
-	uint32_t dedup_unit, compress_chunk;
-	uint32_t compress_codec, compress_record;
-	uint64_t data_seed;
-	double zero_percentage;
-	struct dgen_part compress_mix[DGEN_PARTS_MAX];
-	uint32_t dedup_run;
-	double dedup_skew;
-	uint64_t dedup_window;
-	uint64_t end;              /* of what is in use, bytes */
-	char boot_id[BOOT_ID_MAX]; /* of the system on which it was written last */
-	_Atomic uint32_t open;     /* being written, or was when all ended */
-	_Atomic uint32_t users;    /* jobs of this run */
-	/* Each the process that holds it, or 0; see take(). */
-	_Atomic uint32_t lock;    /* for the table and end */
-	_Atomic uint32_t settler; /* for what killed runs left */
-	struct track_file files[TRACK_FILES_MAX];
-};
 
 enum { PROCESSES_MAX = 4096 }; /* as many jobs as fio takes; more are not looked after */
 
@@ -64,28 +31,10 @@ struct track {
 	enum track_end last_end;
 };
 
-static int refuse(char *why, int err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int refuse(char *why, int err, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(why, TRACK_WHY_MAX, format, args);
-	va_end(args);
-	return err < 0 ? err : -EIO;
-}
-
 /* Memory that processes share counts as a file too. */
 static const char *limit_of(int error)
 {
 	return error == EFBIG ? " (the limit of ulimit -f)" : "";
-}
-
-static uint64_t head_size(void)
-{
-	return (sizeof(struct head) + PAGE - 1) / PAGE * PAGE;
 }
 
 static bool has_ended(uint32_t process)
@@ -132,33 +81,6 @@ static void read_boot_id(char id[BOOT_ID_MAX])
 		strcpy(id, "unknown");
 }
 
-static void begin(struct head *head, const struct dgen_options *options)
-{
-	memcpy(head->magic, MAGIC, sizeof(head->magic));
-	head->byte_order = BYTE_ORDER_MARK;
-	head->layout = LAYOUT;
-	head->format = DGEN_FORMAT;
-	head->dedup_ratio = options->dedup_ratio;
-	head->compress_ratio = options->compress_ratio;
-	head->dedup_unit = options->dedup_unit;
-	head->compress_chunk = options->compress_chunk;
-	head->compress_codec = options->compress_codec;
-	head->compress_record = options->compress_record;
-	head->data_seed = options->data_seed;
-	head->zero_percentage = options->zero_percentage;
-	memcpy(head->compress_mix, options->compress_mix, sizeof(head->compress_mix));
-	head->dedup_run = options->dedup_run;
-	head->dedup_skew = options->dedup_skew;
-	head->dedup_window = options->dedup_window;
-	head->end = head_size();
-}
-
-/* All that lies at a file's place. */
-static uint64_t total(bool is_file, uint64_t room)
-{
-	return is_file ? 2 * room + (room / TRACK_PIECE + PAGE - 1) / PAGE * PAGE : room;
-}
-
 /*
  * Where the disk is full, to write to a mapped hole ends the process with SIGBUS; so there are none. Some file
  * systems cannot tell beforehand. What is known not to fit is not tried, which would leave the disk full.
@@ -178,118 +100,6 @@ static int reserve(int fd, uint64_t at, uint64_t count)
 	return err == -EOPNOTSUPP ? 0 : err;
 }
 
-/* A file of tags is input like any other: nothing in it is believed. */
-static int check_files(const struct head *head, uint64_t size, const char *path, char *why)
-{
-	if (head->end < head_size() || head->end > size || head->end % PAGE)
-		goto damaged;
-	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
-		const struct track_file *f = &head->files[i];
-
-		if (!f->domain)
-			continue;
-		if (f->grain < 512 || f->grain % 512 || f->grain > head->dedup_unit ||
-		    f->size > INT64_MAX || f->newest + 1 < f->oldest ||
-		    f->newest + 1 - f->oldest > INITIAL_MAX || f->name[TRACK_NAME_MAX] ||
-		    f->at % PAGE || f->room % PAGE || f->room > head->end)
-			goto damaged;
-		/* No tags yet, so no room for them either. */
-		if (!f->at && f->room)
-			goto damaged;
-		/* What lies behind the end is cut off when the next file gets room. */
-		if (f->at && (f->at < head_size() || track_grains(f) > f->room ||
-			      f->at > head->end || total(true, f->room) > head->end - f->at))
-			goto damaged;
-	}
-	return 0;
-damaged:
-	return refuse(why, -EINVAL, "verify_state_file=%s: the file is damaged", path);
-}
-
-static const char *codec_name(uint32_t codec, uint32_t record)
-{
-	if (!codec && !record)
-		return "default";
-	return codec <= DGEN_LZO ? dgen_codecs[codec] : "unknown";
-}
-
-static int check_calibration(const struct head *head, const struct dgen_options *options,
-			     const char *path, char *why)
-{
-	if (head->compress_codec == options->compress_codec &&
-	    head->compress_record == options->compress_record)
-		return 0;
-	return refuse(why, -EINVAL,
-		      "verify_state_file=%s: is about compress_codec=%s and compress_record=%u, "
-		      "not %s and %u (0: default)",
-		      path, codec_name(head->compress_codec, head->compress_record),
-		      head->compress_record,
-		      codec_name(options->compress_codec, options->compress_record),
-		      options->compress_record);
-}
-
-/* Which units are zero, repeat together, and compress how far. */
-static int check_units(const struct head *head, const struct dgen_options *options,
-		       const char *path, char *why)
-{
-	if (head->zero_percentage != options->zero_percentage ||
-	    head->dedup_run != options->dedup_run)
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: is about zero_percentage=%g and dedup_run=%u, "
-			      "not %g and %u",
-			      path, head->zero_percentage, head->dedup_run,
-			      options->zero_percentage, options->dedup_run);
-	if (head->dedup_skew != options->dedup_skew || head->dedup_window != options->dedup_window)
-		return refuse(
-			why, -EINVAL,
-			"verify_state_file=%s: is about dedup_skew=%g and dedup_window=%" PRIu64
-			", not %g and %" PRIu64 " (0: default)",
-			path, head->dedup_skew, head->dedup_window, options->dedup_skew,
-			options->dedup_window);
-	if (memcmp(head->compress_mix, options->compress_mix, sizeof(head->compress_mix)))
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: is about another mix of compress_ratio", path);
-	return 0;
-}
-
-static int check_head(const struct head *head, uint64_t size, bool take_seed,
-		      struct dgen_options *options, const char *path, char *why)
-{
-	if (memcmp(head->magic, MAGIC, sizeof(head->magic)))
-		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
-	if (head->byte_order != BYTE_ORDER_MARK || head->layout != LAYOUT ||
-	    head->format != DGEN_FORMAT)
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: written by another version of dgen, or on a "
-			      "machine of the other byte order",
-			      path);
-	if (head->dedup_ratio != options->dedup_ratio ||
-	    head->compress_ratio != options->compress_ratio)
-		return refuse(
-			why, -EINVAL,
-			"verify_state_file=%s: is about dedup_ratio=%g and compress_ratio=%g, "
-			"not %g and %g",
-			path, head->dedup_ratio, head->compress_ratio, options->dedup_ratio,
-			options->compress_ratio);
-	if (head->dedup_unit != options->dedup_unit ||
-	    head->compress_chunk != options->compress_chunk)
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: is about dedup_unit=%u and compress_chunk=%u, "
-			      "not %u and %u (0: default)",
-			      path, head->dedup_unit, head->compress_chunk, options->dedup_unit,
-			      options->compress_chunk);
-	if (check_calibration(head, options, path, why) || check_units(head, options, path, why))
-		return -EINVAL;
-	if (take_seed)
-		options->data_seed = head->data_seed;
-	if (head->data_seed != options->data_seed)
-		return refuse(why, -EINVAL,
-			      "verify_state_file=%s: is about data_seed=0x%016" PRIx64
-			      ", not 0x%016" PRIx64,
-			      path, head->data_seed, options->data_seed);
-	return check_files(head, size, path, why);
-}
-
 /* Also sets track->head. NULL with a line in why. */
 static struct head *map_head(struct track *track, const char *name, char *why)
 {
@@ -298,7 +108,7 @@ static struct head *map_head(struct track *track, const char *name, char *why)
 	void *head = mmap(NULL, head_size(), PROT_READ | PROT_WRITE, flags, track->fd, 0);
 
 	if (head == MAP_FAILED) {
-		refuse(why, -ENOMEM, "%s: %s", name, strerror(errno));
+		track_refuse(why, -ENOMEM, "%s: %s", name, strerror(errno));
 		return NULL;
 	}
 	track->head = head;
@@ -311,12 +121,12 @@ static int open_memory(struct track *track, const struct dgen_options *options, 
 
 	track->fd = memfd_create("dgen-tags", MFD_CLOEXEC);
 	if (track->fd < 0 || ftruncate(track->fd, (off_t)head_size()))
-		return refuse(why, -errno, "verify: no memory for versions: %s%s", strerror(errno),
-			      limit_of(errno));
+		return track_refuse(why, -errno, "verify: no memory for versions: %s%s",
+				    strerror(errno), limit_of(errno));
 	head = map_head(track, "verify: no memory for versions", why);
 	if (!head)
 		return -ENOMEM;
-	begin(head, options);
+	head_begin(head, options);
 	return 0;
 }
 
@@ -329,13 +139,14 @@ static int open_path(struct track *track, const char *path, char *why)
 		path, (reads ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
 		0600);
 	if (track->fd < 0 && errno == ELOOP)
-		return refuse(why, -ELOOP, "verify_state_file=%s: must not be a symbolic link",
-			      path);
+		return track_refuse(why, -ELOOP,
+				    "verify_state_file=%s: must not be a symbolic link", path);
 	if (track->fd < 0)
-		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+		return track_refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
 	/* Held by all who inherit the descriptor. */
 	if (flock(track->fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB))
-		return refuse(why, -EBUSY, "verify_state_file=%s: in use by another run", path);
+		return track_refuse(why, -EBUSY, "verify_state_file=%s: in use by another run",
+				    path);
 	return 0;
 }
 
@@ -378,29 +189,29 @@ static int open_file(struct track *track, const char *path, bool take_seed,
 	if (err)
 		return err;
 	if (fstat(track->fd, &st))
-		return refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
+		return track_refuse(why, -errno, "verify_state_file=%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return refuse(why, -EINVAL, "verify_state_file=%s: is no regular file", path);
+		return track_refuse(why, -EINVAL, "verify_state_file=%s: is no regular file", path);
 	/* A new one. */
 	if (!st.st_size && writes && ftruncate(track->fd, (off_t)head_size()))
-		return refuse(why, -errno, "verify_state_file=%s: %s%s", path, strerror(errno),
-			      limit_of(errno));
+		return track_refuse(why, -errno, "verify_state_file=%s: %s%s", path,
+				    strerror(errno), limit_of(errno));
 	if ((uint64_t)st.st_size < head_size() && (st.st_size || !writes))
-		return refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
+		return track_refuse(why, -EINVAL, "verify_state_file=%s: is no such file", path);
 	err = writes ? reserve(track->fd, 0, head_size()) : 0;
 	if (err)
-		return refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err));
+		return track_refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err));
 	head = map_head(track, path, why);
 	if (!head)
 		return -ENOMEM;
 	if (!st.st_size)
-		begin(head, options);
+		head_begin(head, options);
 	else
-		err = check_head(head, (uint64_t)st.st_size, take_seed, options, path, why);
+		err = head_check(head, (uint64_t)st.st_size, take_seed, options, path, why);
 	if (err)
 		return err;
 	err = note_end(track);
-	return err ? refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err)) : 0;
+	return err ? track_refuse(why, err, "verify_state_file=%s: %s", path, strerror(-err)) : 0;
 }
 
 int track_open(const char *path, enum track_mode mode, bool take_seed, struct dgen_options *options,
@@ -410,7 +221,7 @@ int track_open(const char *path, enum track_mode mode, bool take_seed, struct dg
 	int err;
 
 	if (!track)
-		return refuse(why, -ENOMEM, "verify: out of memory");
+		return track_refuse(why, -ENOMEM, "verify: out of memory");
 	track->mode = mode;
 	track->is_file = path;
 	track->fd = -1;
@@ -418,7 +229,7 @@ int track_open(const char *path, enum track_mode mode, bool take_seed, struct dg
 				PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (track->processes == MAP_FAILED) {
 		free(track);
-		return refuse(why, -ENOMEM, "verify: out of memory");
+		return track_refuse(why, -ENOMEM, "verify: out of memory");
 	}
 	if (path)
 		err = open_file(track, path, take_seed, options, why);
@@ -503,14 +314,15 @@ int track_add(struct track *track, const char *name, uint64_t size, uint32_t gra
 		f = add(track, name, grain);
 	if (!f) {
 		unlock(track);
-		return refuse(why, -ENOSPC, "verify: versions are kept for %d files at most",
-			      TRACK_FILES_MAX);
+		return track_refuse(why, -ENOSPC, "verify: versions are kept for %d files at most",
+				    TRACK_FILES_MAX);
 	}
 	if (f->at && grain % f->grain)
-		err = refuse(why, -EINVAL,
-			     "verify_state_file: keeps a version for each %u bytes of %s, but this "
-			     "job may write multiples of %u; use a new one",
-			     f->grain, name, grain);
+		err = track_refuse(
+			why, -EINVAL,
+			"verify_state_file: keeps a version for each %u bytes of %s, but this "
+			"job may write multiples of %u; use a new one",
+			f->grain, name, grain);
 	else if (!f->at)
 		f->grain = (uint32_t)track_common_divisor(f->grain, grain);
 	if (!err && f->size < size)
@@ -545,8 +357,8 @@ static int copy(struct track *track, uint64_t from, uint64_t to, uint64_t count)
 
 static int no_room(const struct track_file *file, int err, char *why)
 {
-	return refuse(why, err, "verify: no room for the versions of %s: %s%s", file->name,
-		      strerror(-err), limit_of(-err));
+	return track_refuse(why, err, "verify: no room for the versions of %s: %s%s", file->name,
+			    strerror(-err), limit_of(-err));
 }
 
 /* Also for a file that has grown between two runs: then its tags move to where there is room. */
@@ -559,7 +371,7 @@ static int make_room(struct track *track, struct track_file *file, char *why)
 
 	if (file->room >= room)
 		return 0;
-	if (ftruncate(track->fd, (off_t)(at + total(track->is_file, room))))
+	if (ftruncate(track->fd, (off_t)(at + head_total(track->is_file, room))))
 		err = -errno;
 	if (!err && file->room)
 		err = copy(track, file->at, at, file->room);
@@ -569,10 +381,10 @@ static int make_room(struct track *track, struct track_file *file, char *why)
 		return no_room(file, err, why);
 	if (file->room)
 		fallocate(track->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)file->at,
-			  (off_t)total(track->is_file, file->room));
+			  (off_t)head_total(track->is_file, file->room));
 	file->at = at;
 	file->room = room;
-	head->end = at + total(track->is_file, room);
+	head->end = at + head_total(track->is_file, room);
 	/* So that after a crash of the system there is a table in which to look. */
 	if (track->is_file)
 		fdatasync(track->fd);
@@ -595,11 +407,11 @@ static int check_end(const struct track *track, char *why)
 	if (!track->is_file)
 		return 0;
 	if (fstat(track->fd, &st))
-		return refuse(why, -errno, "verify_state_file: %s", strerror(errno));
+		return track_refuse(why, -errno, "verify_state_file: %s", strerror(errno));
 	if ((uint64_t)st.st_size < track->head->end)
-		return refuse(why, -EIO,
-			      "verify_state_file: was cut to %" PRIu64 " bytes while in use",
-			      (uint64_t)st.st_size);
+		return track_refuse(why, -EIO,
+				    "verify_state_file: was cut to %" PRIu64 " bytes while in use",
+				    (uint64_t)st.st_size);
 	return 0;
 }
 
@@ -617,7 +429,7 @@ static int prepare(struct track *track, struct track_file *file,
 	err = make_room(track, file, why);
 	if (err || !track->is_file)
 		return err;
-	err = reserve(track->fd, file->at, total(true, file->room));
+	err = reserve(track->fd, file->at, head_total(true, file->room));
 	return err ? no_room(file, err, why) : 0;
 }
 
@@ -638,11 +450,11 @@ int track_map(struct track *track, struct track_file *file, const struct track_i
 		unlock(track);
 	if (err)
 		return err;
-	at = mmap(NULL, total(track->is_file, file->room), prot, MAP_SHARED | MAP_NORESERVE,
+	at = mmap(NULL, head_total(track->is_file, file->room), prot, MAP_SHARED | MAP_NORESERVE,
 		  track->fd, (off_t)file->at);
 	if (at == MAP_FAILED)
-		return refuse(why, -errno, "verify: no memory for the versions of %s: %s",
-			      file->name, strerror(errno));
+		return track_refuse(why, -errno, "verify: no memory for the versions of %s: %s",
+				    file->name, strerror(errno));
 	*map = (struct track_map){ .tags = (_Atomic uint8_t *)at };
 	if (track->is_file) {
 		map->flushed = map->tags + file->room;
