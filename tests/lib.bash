@@ -39,7 +39,10 @@ with_sanitizers() {
 	local runtime real run='' preload='' each
 	local log=$T/sanitizer
 
-	runtime=$(ldd "$ENGINE" 2>/dev/null | awk '/^\tlib[a-z]*san\.so/ { print $3 }' | paste -sd :)
+	# Looked for once in each file of tests.
+	[[ -e $BATS_FILE_TMPDIR/runtime ]] ||
+		ldd "$ENGINE" 2>/dev/null | awk '/^\tlib[a-z]*san\.so/ { print $3 }' | paste -sd : >"$BATS_FILE_TMPDIR/runtime"
+	runtime=$(<"$BATS_FILE_TMPDIR/runtime")
 	[[ $runtime || $VALGRIND ]] || return 0
 	if [[ $runtime == *tsan* ]]; then
 		run='setarch -R'
@@ -89,6 +92,7 @@ with_coverage() {
 no_reports() {
 	local found
 
+	compgen -G "$T/sanitizer.*" >/dev/null || return 0
 	found=$(cat "$T"/sanitizer.* 2>/dev/null | awk '
 		/^(==[0-9]+==)? *$|^=+$|^$/ { if (ours && !fios) printf "%s", text; text = ""; ours = fios = 0 }
 		{ text = text $0 "\n" }
@@ -119,9 +123,12 @@ setup() {
 	with_coverage
 	cd "$T" || return 1
 	# Where O_DIRECT is refused the data is the same without it.
-	DIRECT=1
-	dd if=/dev/zero of="$T/probe" bs=4096 count=1 oflag=direct 2>/dev/null || DIRECT=0
-	rm -f "$T/probe"
+	if [[ ! -e $BATS_FILE_TMPDIR/direct ]]; then
+		dd if=/dev/zero of=probe bs=4096 count=1 oflag=direct 2>/dev/null && DIRECT=1 || DIRECT=0
+		echo "$DIRECT" >"$BATS_FILE_TMPDIR/direct"
+		rm -f probe
+	fi
+	DIRECT=$(<"$BATS_FILE_TMPDIR/direct")
 }
 
 teardown() {
