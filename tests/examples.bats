@@ -40,7 +40,7 @@ example() {
 		-e 's/^(file)?size=[0-9]+[gGmM].*/\1size=8m/' -e "s/^direct=1/direct=$DIRECT/" \
 		-e "s/^buffered=0/direct=$DIRECT/" -e "${script#:}" "$SOURCE/$name.fio" >run/job.fio
 	! grep -q '^time_based' run/job.fio || sed -i 's/^runtime=.*/runtime=1/' run/job.fio
-	(cd run && timeout 60 "$FIO" --ioengine="$engine" --size=8m --output-format=json "$@" job.fio) \
+	(cd run && timeout "${LIMIT:-60}" "$FIO" --ioengine="$engine" --size=8m --output-format=json "$@" job.fio) \
 		>fio.out 2>fio.err </dev/null || {
 		echo "$name with $engine ended with $?" >&2
 		show fio.out fio.err run/job.fio

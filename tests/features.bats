@@ -17,7 +17,7 @@ like_fio() {
 	local wanted formats=(json json+)
 
 	has_fio_engine io_uring || skip "this fio has no io_uring engine"
-	timeout 60 "$FIO" --name=j --ioengine=io_uring --directory=. --filename_format='t.$filenum' \
+	timeout "${LIMIT:-60}" "$BARE_FIO" --name=j --ioengine=io_uring --directory=. --filename_format='t.$filenum' \
 		--rw=write --bs=64k --size=16m --direct="$DIRECT" --iodepth=8 \
 		--output-format=json "$@" >theirs 2>theirs.err || fail "fio itself: $(<theirs.err)"
 	wanted=$(counts theirs)
