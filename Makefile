@@ -63,9 +63,8 @@ X86_64 := $(filter x86_64%,$(MACHINE))
 AARCH64 := $(filter aarch64%,$(MACHINE))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
-	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
-# Of no account for what has been compiled without.
-STRICT := $(if $(WERROR),-Werror)
+	-Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough \
+	$(if $(WERROR),-Werror)
 # Sanitizers bring their own checks, and fortified functions hide from them.
 HARDENING := $(if $(SANITIZE)$(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	-fstack-protector-strong $(if $(X86_64),-fstack-clash-protection -fcf-protection)
@@ -215,7 +214,7 @@ endif
 $(ALL_OBJ): $(B)/%.o: %.c $(B)/flags | $(B)/deps
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE_FLAGS) $(STRICT) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(BASE_FLAGS) $(OBJ_FLAGS) -MMD -MP -c -o $@ $<
 
 -include $(ALL_OBJ:.o=.d)
 
@@ -258,7 +257,7 @@ $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 # Uses the codecs of dgen-measure.
 $(CALIBRATE_BIN): results/calibrate/calibrate.c $(B)/measure/codec.o $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(BASE_FLAGS) $(STRICT) $(MEASURE_FLAGS) $(LINK_FLAGS) -pie -o $@ $< $(B)/measure/codec.o \
+	$(Q)$(CC) $(BASE_FLAGS) $(MEASURE_FLAGS) $(LINK_FLAGS) -pie -o $@ $< $(B)/measure/codec.o \
 		$(MEASURE_LIBS)
 
 # Without a date, so that the same source makes the same page.

@@ -72,11 +72,9 @@ built_for() {
 
 @test "abi: the same version laid out otherwise is refused" {
 	[[ -e $ROOT/build/fio/stamp ]] || skip "the engine was not built in build/"
-	# Each is a build: by default the options, the I/O, and a field in the midst of a third structure.
-	lines=('struct thread_options {' 'struct io_u {' $'\tuint64_t real_file_size;')
-	[[ ! $DGEN_FULL ]] || lines+=('struct thread_data {' 'struct fio_file {'
-		$'\tstruct ioengine_ops \\*io_ops;' $'\tvoid \\*xfer_buf;')
-	for line in "${lines[@]}"; do
+	for line in 'struct thread_options {' 'struct thread_data {' 'struct fio_file {' \
+		'struct io_u {' $'\tstruct ioengine_ops \\*io_ops;' $'\tvoid \\*xfer_buf;' \
+		$'\tuint64_t real_file_size;'; do
 		built_for "$line"
 		for option in --thread=0 --thread=1 --rw=randread; do
 			dgen_raw "$option"
