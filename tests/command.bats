@@ -6,7 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-COMMAND=${COMMAND:-$ROOT/dgen}
 CONTENT=(--dedup_ratio=2.5 --compress_ratio=1.7)
 # The same in the command's spelling.
 WANT=(--seed=1 --dedup-ratio=2.5 --compress-ratio=1.7)
@@ -140,7 +139,8 @@ complains() {
 	[[ $(stat -c %s part) == 100000 ]]
 	# 128 + SIGPIPE, or where a parent ignores that signal, an error.
 	[[ $(<code) == 141 || $(<code) == 1 ]] || fail "ended with $(<code)"
-	[[ $(<code) == 1 || ! -s err ]] || { show err; false; }
+	# valgrind tells of what a program that a signal ended has not freed.
+	[[ $(<code) == 1 || ! $(grep -v '^==' err) ]] || { show err; false; }
 }
 
 @test "command: says so when the reader stops and SIGPIPE is ignored" {
@@ -205,7 +205,8 @@ complains() {
 
 @test "command: memory does not grow with the size" {
 	need_command bash
-	! ldd "$COMMAND" | grep -q 'lib[at]san' || skip "sanitizers take address space"
+	# They take address space.
+	no_sanitizers
 	(ulimit -v 65536; "$COMMAND" --size=256m --seed=1 --dedup-ratio=3 | wc -c) >count
 	[[ $(<count) == $((256 << 20)) ]]
 }

@@ -6,8 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-COMMAND=${COMMAND:-$ROOT/dgen}
-
 # data [option]...: by the command, which writes the engine's bytes (command.bats) sooner.
 data() {
 	"$COMMAND" --seed=1 --size=4m --output=d "$@"

@@ -6,7 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-COMMAND=${COMMAND:-$ROOT/dgen}
 KINDS=(bit byte sector unit swap other old half lost shift)
 
 # pair D C SIZE: the files f and g at version 1, and f.old, f at version 0.

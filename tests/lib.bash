@@ -4,8 +4,8 @@
 # What the end-to-end tests share. They run the real fio with the real engine on real files and
 # measure the result with dgen-measure, which shares no code with the generator.
 #
-#   ENGINE, FIO, MEASURE  what to test; by default what `make` built, and the installed fio. An engine
-#                         with gcc's sanitizers brings their runtime into fio.
+#   ENGINE, FIO, MEASURE, COMMAND  what to test; by default what `make` built, and the installed fio. An
+#                         engine with gcc's sanitizers brings their runtime into fio.
 #   TMPDIR                where the files go; a disk that takes O_DIRECT is best
 #   COVERAGE=1            the build counts what lines are run
 #   VALGRIND=1            runs fio and the programs under valgrind
@@ -22,6 +22,7 @@ ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 ENGINE=${ENGINE:-$ROOT/libdgen_engine.so}
 FIO=${FIO:-fio}
 MEASURE=${MEASURE:-$ROOT/dgen-measure}
+COMMAND=${COMMAND:-$ROOT/dgen}
 DGEN_FULL=${DGEN_FULL:-}
 VALGRIND=${VALGRIND:-}
 COVERAGE=${COVERAGE:-}

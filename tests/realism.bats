@@ -7,7 +7,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-COMMAND=${COMMAND:-$ROOT/dgen}
 ALL=(--zero_percentage=12.5 --compress_ratio=1/20:2/50:4/30 --dedup_ratio=2.5 --dedup_run=64k)
 
 # realism_is WHAT: f holds what ALL asks for.

@@ -144,7 +144,7 @@ write_device() {
 		[[ ! -s victim ]] || fail "written through a link"
 		rm -f pipe
 		mkfifo pipe
-		LIMIT=20 dgen_raw --verify=crc32c --verify_state_file=pipe --rw=$rw --size=1m
+		LIMIT=${LIMIT:-20} dgen_raw --verify=crc32c --verify_state_file=pipe --rw=$rw --size=1m
 		refused "verify_state_file=pipe" "no regular file"
 	done
 	dgen_raw --verify=crc32c --verify_state_file=/dev/zero --size=1m
@@ -157,7 +157,7 @@ write_device() {
 		done
 		cp state hostile
 		rw=(--rw=read --rw=randwrite)
-		LIMIT=20 dgen_raw --verify=crc32c --verify_state_file=state --size=1m \
+		LIMIT=${LIMIT:-20} dgen_raw --verify=crc32c --verify_state_file=state --size=1m \
 			"${rw[i % 2]}"
 		((status < 124)) || { cp hostile "${BATS_TMPDIR}/hostile"; fail "status $status"; }
 	done
@@ -175,7 +175,7 @@ write_device() {
 	[[ -L f.0.received ]]
 	mkdir dump
 	ln -s ../victim dump/f.0.received
-	"${COMMAND:-$ROOT/dgen}" --verify --seed 3 --size 1m --dump dump f >out 2>&1 || true
+	"$COMMAND" --verify --seed 3 --size 1m --dump dump f >out 2>&1 || true
 	[[ ! -s victim ]] || fail "dgen --verify: written through a link"
 }
 
@@ -246,7 +246,7 @@ write_device() {
 		same f wanted "$jobs"
 		rm f
 	done
-	"$HELPERS/no_uring" --container "${COMMAND:-$ROOT/dgen}" --size 1m --output g
+	"$HELPERS/no_uring" --container "$COMMAND" --size 1m --output g
 	"$HELPERS/no_uring" --container "$MEASURE" --quiet g >/dev/null
 }
 
@@ -275,7 +275,7 @@ write_device() {
 		dgen --dedup_ratio=2 $options
 		rm -f f
 	done
-	"${nobody[@]}" "${COMMAND:-$ROOT/dgen}" --size 1m --output g
+	"${nobody[@]}" "$COMMAND" --size 1m --output g
 	"${nobody[@]}" "$MEASURE" --quiet g >/dev/null
 	[[ $(stat -c %u g) == 65534 ]]
 }

@@ -6,7 +6,6 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153,SC2154
 load lib
 
-COMMAND=${COMMAND:-$ROOT/dgen}
 WANT=(--seed=1 --dedup-ratio=2.5 --compress-ratio=1.7)
 
 # verify STATUS [argument]...: dgen --verify ends so; its output is in $T/out and $T/err.
