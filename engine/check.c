@@ -181,6 +181,14 @@ static void allow_after_crash(const struct track_file *t, uint8_t tag, uint8_t f
 		allowed->anything = true;
 		return;
 	}
+	/* Since the last flush they have begun again, somewhere: any may have come after it. */
+	if (t->rounds != t->rounds_flushed) {
+		for (int n = 0; v && n < TRACK_LAST; n++) {
+			allow(allowed, track_version(t, v));
+			v = v == 1 ? TRACK_LAST : v - 1;
+		}
+		return;
+	}
 	/* Downwards to what was flushed, then upwards as far as memory may have been ahead. */
 	for (int n = 0; v && n < TRACK_LAST; n++) {
 		allow(allowed, track_version(t, v));
@@ -410,14 +418,46 @@ static int read_is_wrong(struct thread_data *td, struct io_u **io_u)
 	return EILSEQ;
 }
 
+/*
+ * The file ends before these bytes. A job that has tags knows what it wrote there, and what was never written need not
+ * be there; else all must be.
+ */
+static void check_missing(struct job *job, const struct io_state *state, uint64_t offset,
+			  uint64_t length)
+{
+	const struct job_file *file = state->file;
+	const struct track_file *t = file->track;
+	const uint64_t end = offset + length;
+
+	if (!t && !job_writes(job->td)) {
+		findings_missing(job, file, offset, length);
+		return;
+	}
+	if (!t || !file->tags) {
+		job->unchecked += length;
+		return;
+	}
+	for (uint64_t at = offset; at < end;) {
+		const size_t i = at / t->grain - state->grain;
+		const size_t part = to_end_of(at, t->grain, end - at);
+
+		if (is_exact(job, state, state->tags[i], file->tags[state->grain + i]))
+			findings_missing(job, file, at, part);
+		else
+			job->unchecked += part;
+		at += part;
+	}
+}
+
 void check_read(struct job *job, struct io_state *state, struct io_u *io_u)
 {
 	const uint64_t wrong = job->wrong;
 
 	if (io_u->error)
 		return;
-	/* The end of a file may come early. */
 	state->length -= io_u->resid;
+	if (io_u->resid)
+		check_missing(job, state, state->offset + state->length, io_u->resid);
 	if (state->file->tags)
 		check_tracked(job, state, io_u->buf);
 	else if (!job_writes(job->td) && !state->file->track)

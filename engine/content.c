@@ -248,12 +248,32 @@ static void note_option(struct thread_data *td, const char *name, const char *va
 	free(p);
 }
 
+/* Jobs without a data_seed share one: does another of them write what this one may verify? */
+static bool fresh_seed_is_written(const struct thread_data *td)
+{
+	for (unsigned int i = 0; i < thread_number; i++) {
+		const struct thread_data *other = tnumber_to_td(i);
+
+		if (other != td && other->io_ops && !strcmp(other->io_ops->name, entry_ops.name) &&
+		    !((const struct options *)other->eo)->data_seed_set && job_writes(other))
+			return true;
+	}
+	return false;
+}
+
 /* Also where the seed comes from a verify_state_file. */
 static int settle_seed(struct thread_data *td, struct options *options, struct track **track)
 {
 	char seed[32];
 	int err;
 
+	if (!options->data_seed_set && td->o.verify != VERIFY_NONE && !job_writes(td) &&
+	    !options->verify_state_file[0] && !fresh_seed_is_written(td)) {
+		log_err("dgen: job %s: data_seed= is missing: what must be there follows from "
+			"it\n",
+			td->o.name);
+		return -EINVAL;
+	}
 	if (!options->data_seed_set)
 		options->data.data_seed = run_fresh_seed();
 	err = tags_open(td, options, track);
@@ -385,7 +405,7 @@ static int setup_job(struct thread_data *td, struct job *job)
 		log_err("dgen: out of memory\n");
 		return 1;
 	}
-	if (files_check_kind(job) || files_check_unit(job))
+	if (files_check_kind(job) || files_check_unit(job) || files_check_complete(job))
 		return 1;
 	take_verify_over(job);
 	if (files_check_devices(job))
@@ -394,7 +414,7 @@ static int setup_job(struct thread_data *td, struct job *job)
 		return 1;
 	report_note_names(job);
 	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) &&
-	    files_may_lay_out(td))
+	    files_may_lay_out(job))
 		job->ops.prepopulate_file = files_prepopulate;
 	return 0;
 }

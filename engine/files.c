@@ -182,6 +182,8 @@ int files_prepopulate(struct thread_data *td, struct fio_file *f)
 	const struct job_file *file = job_file_of(job, f);
 	int err;
 
+	if (read_only || td->o.create_on_open)
+		return 0;
 	f->fd = open(f->file_name, O_WRONLY | O_CLOEXEC);
 	if (f->fd < 0)
 		err = -errno;
@@ -198,20 +200,105 @@ int files_prepopulate(struct thread_data *td, struct fio_file *f)
 	return 1;
 }
 
-bool files_may_lay_out(struct thread_data *td)
+/* As fio computes it in setup_files(). */
+static uint64_t wanted_size(struct thread_data *td, unsigned int number)
+{
+	const struct thread_options *o = &td->o;
+	struct fio_file *f = td->files[number];
+	const uint64_t start = get_start_offset(td, f);
+	uint64_t size = 0;
+
+	if (o->file_size_low) {
+		if (f->real_file_size < o->file_size_low && o->file_size_low > start)
+			size = o->file_size_low - start;
+	} else if (o->size != -1ULL) {
+		size = o->size / o->nr_files;
+		/* What is left over makes the first files larger. */
+		if (number < o->size % o->nr_files / td_min_bs(td))
+			size += td_min_bs(td);
+	}
+	if (o->size_percent && o->size_percent != 100)
+		size = (start + size) * o->size_percent / 100;
+	return size ? start + size : 0;
+}
+
+uint64_t files_extended(const struct job *job, unsigned int number)
+{
+	const struct fio_file *f = job->td->files[number];
+	uint64_t size;
+
+	if (f->filetype != FIO_TYPE_FILE || job->ops.flags & FIO_DISKLESSIO ||
+	    !file_is_here(job, f) || f->real_file_size == -1ULL)
+		return 0;
+	size = wanted_size(job->td, number);
+	return size > f->real_file_size ? size : 0;
+}
+
+bool files_may_lay_out(const struct job *job)
 {
 	struct fio_file *f;
 	unsigned int i;
 
-	if (!td_read(td) && !td->o.overwrite)
+	if (!td_read(job->td) && !job->td->o.overwrite)
 		return false;
-	for_each_file(td, f, i) {
-		if (f->filetype == FIO_TYPE_FILE &&
-		    (!f->real_file_size || f->real_file_size < td->o.file_size_high ||
-		     f->real_file_size < td->o.size / td->o.nr_files + get_start_offset(td, f)))
+	for_each_file(job->td, f, i)
+		if (files_extended(job, i))
 			return true;
+	return false;
+}
+
+/* ---- the other jobs of the run ---- */
+
+static bool has_file(const struct thread_data *td, const char *name)
+{
+	struct fio_file *f;
+	unsigned int i;
+
+	for_each_file(td, f, i)
+		if (!strcmp(f->file_name, name))
+			return true;
+	return false;
+}
+
+bool files_shared(const struct thread_data *td, const char *name, bool verifies)
+{
+	for (unsigned int i = 0; i < thread_number; i++) {
+		struct thread_data *other = tnumber_to_td(i);
+
+		if (other == td || !other->io_ops)
+			continue;
+		if (verifies ? other->o.verify != VERIFY_NONE &&
+				       !strcmp(other->io_ops->name, td->io_ops->name) :
+			       job_writes(other))
+			if (has_file(other, name))
+				return true;
 	}
 	return false;
+}
+
+int files_check_complete(const struct job *job)
+{
+	struct thread_data *td = job->td;
+	struct fio_file *f;
+	unsigned int i;
+
+	if (td->o.verify == VERIFY_NONE || job_writes(td))
+		return 0;
+	for_each_file(td, f, i) {
+		const uint64_t size = files_extended(job, i);
+
+		if (!size || files_shared(td, f->file_name, false))
+			continue;
+		if (access(f->file_name, F_OK))
+			log_err("dgen: verify: %s: %s\n", f->file_name, strerror(errno));
+		else
+			log_err("dgen: verify: %s: has %" PRIu64 " bytes, %" PRIu64
+				" are to be verified\n",
+				f->file_name, f->real_file_size, size);
+		td_verror(td, ENODATA, "verify");
+		return -ENODATA;
+	}
+	return 0;
 }
 
 int files_find_sizes(struct thread_data *td)

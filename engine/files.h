@@ -48,12 +48,28 @@ int files_check_unit(const struct job *job);
  */
 int files_check_direct(struct job *job, const struct fio_file *f);
 
-/* Will fio lay a file out, as far as that can be known before it sets sizes? */
-bool files_may_lay_out(struct thread_data *td);
+/*
+ * The size that fio is going to give to the file of this number, where it is smaller or missing; 0 where it is not.
+ * In setup, before fio sets sizes. It makes such a file anew, unless it appends.
+ */
+uint64_t files_extended(const struct job *job, unsigned int number);
+
+/*
+ * A job that only reads and verifies must not have files made: what fio lays out would be right. So one that is shorter
+ * than the job wants, or missing, is an error, but where another job of the run writes it. 0 or -ENODATA, logged.
+ */
+int files_check_complete(const struct job *job);
+
+/* Does another job of the run, with any engine, write the file? Only if verifies: does one of ours verify it? */
+bool files_shared(const struct thread_data *td, const char *name, bool verifies);
+
+/* Will fio lay a file out? */
+bool files_may_lay_out(const struct job *job);
 
 /*
  * The hook of that name: fio writes the files that a job wants to read, but which are not there,
- * without the engine. What it wrote is replaced here.
+ * without the engine. What it wrote is replaced here, unless fio may not write (--readonly) or makes files later
+ * (create_on_open=1).
  */
 int files_prepopulate(struct thread_data *td, struct fio_file *f);
 

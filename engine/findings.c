@@ -111,6 +111,15 @@ static int make_places(struct job *job)
 	return 0;
 }
 
+static size_t number_of(const struct job *job, const struct job_file *file)
+{
+	size_t number = 0;
+
+	while (job->files[number] != file)
+		number++;
+	return number;
+}
+
 static void diagnose(struct job *job, const struct job_file *file, uint64_t offset,
 		     const uint8_t *found, size_t length, uint64_t version,
 		     struct verify_finding *finding)
@@ -118,12 +127,10 @@ static void diagnose(struct job *job, const struct job_file *file, uint64_t offs
 	const struct track_file *t = file->track;
 	const uint64_t oldest = t ? (t->known ? t->oldest : t->base) : 0;
 	const uint64_t newest = t && t->rounds ? t->base + TRACK_LAST - 1 : version + 1;
-	size_t here = 0;
 
-	while (job->files[here] != file)
-		here++;
-	verify_diagnose(job->dgen, job->options->data.dedup_unit, job->places, job->nr_files, here,
-			offset, found, length, version, oldest, newest, finding);
+	verify_diagnose(job->dgen, job->options->data.dedup_unit, job->places, job->nr_files,
+			number_of(job, file), offset, found, length, version, oldest, newest,
+			finding);
 }
 
 static void count_unit(struct job *job, const struct job_file *file, uint64_t offset,
@@ -202,6 +209,28 @@ void findings_not_zero(struct job *job, const struct job_file *file, uint64_t of
 		 ", length %zu: %s, but %zu bytes are not zero, the first "
 		 "at offset %" PRIu64,
 		 file->file->file_name, offset, length, why, count, offset + first);
+}
+
+void findings_missing(struct job *job, const struct job_file *file, uint64_t offset,
+		      uint64_t length)
+{
+	const uint32_t unit = job->options->data.dedup_unit;
+	struct verify_finding finding = {
+		.kind = VERIFY_MISSING,
+		.offset = offset,
+		.length = length,
+		.unit = offset / unit,
+		.last_unit = (offset + length - 1) / unit,
+		.last = length - 1,
+	};
+
+	for (uint64_t u = finding.unit; u <= finding.last_unit; u++)
+		count_unit(job, file, u * unit < offset ? offset : u * unit, VERIFY_MISSING);
+	if (make_places(job))
+		return;
+	finding.here = &job->places[number_of(job, file)];
+	if (may_tell(job))
+		tell(&finding);
 }
 
 void findings_say(void)

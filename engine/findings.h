@@ -20,6 +20,10 @@ void findings_flush(struct job *job);
 void findings_not_zero(struct job *job, const struct job_file *file, uint64_t offset,
 		       const uint8_t *found, size_t length, const char *why);
 
+/* A read found the end of the file before this. */
+void findings_missing(struct job *job, const struct job_file *file, uint64_t offset,
+		      uint64_t length);
+
 /* A line for each file of the run; once. */
 void findings_say(void);
 

@@ -35,6 +35,10 @@ static int check_verify(struct thread_data *td)
 	if ((o->verify != VERIFY_NONE || state) && dgen_fio_trim_ranges(td) > 1)
 		REFUSE("num_range=%u: not with verify, which knows trims of one range only",
 		       dgen_fio_trim_ranges(td));
+	if (o->verify == VERIFY_NONE && !state)
+		return 0;
+	if (o->unlink_each_loop)
+		REFUSE("unlink_each_loop=1: not with verify, which would look for what was removed");
 	if (o->verify == VERIFY_NONE)
 		return 0;
 	if (o->experimental_verify)

@@ -193,6 +193,7 @@ static void send_sync(struct io_state *state)
 	struct job_file *file = state->file;
 	const size_t grains = track_grains(file->track);
 
+	state->rounds = file->track->rounds;
 	state->grains = 0;
 	for (size_t n = 0; n * TRACK_PIECE < grains; n++) {
 		struct piece *piece;
@@ -205,6 +206,7 @@ static void send_sync(struct io_state *state)
 
 			if (!tags) {
 				file->changed[n] = 1;
+				state->rounds = file->track->rounds_flushed;
 				break;
 			}
 			state->tags = tags;
@@ -222,20 +224,25 @@ static void send_sync(struct io_state *state)
 static void complete_sync(struct io_state *state, int error)
 {
 	struct job_file *file = state->file;
+	bool all = !error;
 
 	for (size_t n = 0; n < state->grains; n++) {
 		const struct piece *piece = (struct piece *)state->tags + n;
 		_Atomic uint8_t *flushed = file->flushed + piece->number * TRACK_PIECE;
 
 		for (size_t i = 0; !error && i < TRACK_PIECE; i++) {
-			if (piece->tags[i] & TRACK_BUSY)
+			if (piece->tags[i] & TRACK_BUSY) {
 				file->changed[piece->number] = 1;
-			else
+				all = false;
+			} else {
 				flushed[i] = piece->tags[i];
+			}
 		}
 		if (error)
 			file->changed[piece->number] = 1;
 	}
+	if (all)
+		file->track->rounds_flushed = state->rounds;
 	state->marked = false;
 }
 

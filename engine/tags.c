@@ -44,6 +44,38 @@ static struct opened *find_opened(const struct options *options)
 	return NULL;
 }
 
+/* A job that names the same verify_state_file as one before it. */
+static int check_opened(const struct thread_data *td, const struct opened *found,
+			struct options *options)
+{
+	if (!options->data_seed_set)
+		options->data.data_seed = found->data.data_seed;
+	if (options_same_data(&found->data, &options->data))
+		return 0;
+	log_err("dgen: verify_state_file=%s: job %s: other options of the data, or another "
+		"data_seed, than a job before it; use another verify_state_file\n",
+		found->path, td->o.name);
+	return -EINVAL;
+}
+
+/*
+ * A job that writes needs tags where another one verifies what it writes, and one that only reads where another
+ * writes: whichever comes first.
+ */
+static bool is_shared(const struct thread_data *td)
+{
+	const bool writes = job_writes(td);
+	struct fio_file *f;
+	unsigned int i;
+
+	if (!writes && td->o.verify == VERIFY_NONE)
+		return false;
+	for_each_file(td, f, i)
+		if (files_shared(td, f->file_name, writes))
+			return true;
+	return false;
+}
+
 static int open_tags(struct options *options, enum track_mode mode, struct opened **out)
 {
 	const char *path = options->verify_state_file[0] ? options->verify_state_file : NULL;
@@ -82,14 +114,14 @@ static int open_tags(struct options *options, enum track_mode mode, struct opene
 
 int tags_open(struct thread_data *td, struct options *options, struct track **track)
 {
-	const bool needed = options->verify_state_file[0] ||
-			    (td->o.verify != VERIFY_NONE && job_writes(td));
-	const enum track_mode mode = job_writes(td) ? TRACK_WRITE : TRACK_READ;
+	const bool in_file = options->verify_state_file[0];
+	const bool needed = in_file || (td->o.verify != VERIFY_NONE && job_writes(td));
+	const enum track_mode mode = job_writes(td) || !in_file ? TRACK_WRITE : TRACK_READ;
 	struct opened *found = find_opened(options);
 	int err;
 
 	*track = NULL;
-	if (!found && !needed)
+	if (!found && !needed && !is_shared(td))
 		return 0;
 	if (!found) {
 		err = open_tags(options, mode, &found);
@@ -101,8 +133,8 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 			options->verify_state_file, td->o.name);
 		return -EINVAL;
 	}
-	if (options->verify_state_file[0])
-		options->data.data_seed = found->data.data_seed;
+	if (in_file && check_opened(td, found, options))
+		return -EINVAL;
 	*track = found->track;
 	track_join(*track);
 	return 0;
@@ -115,14 +147,16 @@ uint64_t tags_grain(const struct thread_data *td, enum fio_ddir ddir, uint64_t g
 	const struct thread_options *o = &td->o;
 
 	grain = track_common_divisor(grain, o->min_bs[ddir]);
+	/* Of a range: the last size may be no multiple of the first. */
+	grain = track_common_divisor(grain, o->max_bs[ddir]);
 	grain = track_common_divisor(grain, o->ba[ddir]);
 	for (unsigned int i = 0; i < o->bssplit_nr[ddir]; i++)
 		grain = track_common_divisor(grain, o->bssplit[ddir][i].bs);
 	return grain;
 }
 
-/* The largest that no write of the job covers in part. */
-static int find_grain(struct job *job, const struct fio_file *f, uint32_t *grain)
+/* The largest that no write of the job covers in part; 0: there is none. */
+static uint32_t find_grain(struct job *job, const struct fio_file *f)
 {
 	struct thread_data *td = job->td;
 	uint64_t g = job->options->data.dedup_unit;
@@ -130,18 +164,14 @@ static int find_grain(struct job *job, const struct fio_file *f, uint32_t *grain
 
 	if (td_write(td))
 		g = tags_grain(td, DDIR_WRITE, g);
+	/* Sequential writes have the sizes of reads then. */
+	if (td->o.bs_is_seq_rand)
+		g = tags_grain(td, DDIR_READ, g);
 	if (td_trim(td))
 		g = tags_grain(td, DDIR_TRIM, g);
 	g = track_common_divisor(g, get_start_offset(td, (struct fio_file *)f));
 	g = track_common_divisor(g, step < 0 ? -step : step);
-	if (td->o.bs_unaligned || g % SECTOR) {
-		log_err("dgen: verify: block sizes and offsets of what is written must be multiples "
-			"of 512 (job %s)\n",
-			td->o.name);
-		return -EINVAL;
-	}
-	*grain = g;
-	return 0;
+	return td->o.bs_unaligned || g % SECTOR ? 0 : (uint32_t)g;
 }
 
 /* No I/O of the job ends beyond. fio has not set sizes yet. */
@@ -156,7 +186,8 @@ static uint64_t largest_size(struct thread_data *td, struct fio_file *f)
 	if (size == -1ULL)
 		size = 0;
 	if (!wanted && !td->o.fill_device && td->o.size != -1ULL)
-		wanted = td->o.size + get_start_offset(td, f);
+		wanted = td->o.size / td->o.nr_files + get_start_offset(td, f) +
+			 (td->o.size % td->o.nr_files ? td_min_bs(td) : 0);
 	if (td->o.fill_device || td->o.size == -1ULL) {
 		dir = strdup(f->file_name);
 		slash = dir ? strrchr(dir, '/') : NULL;
@@ -266,48 +297,100 @@ static bool is_to_be_made(const struct job *job, const struct fio_file *f)
 	return stat(f->file_name, &st) ? errno == ENOENT : !st.st_size;
 }
 
-static int setup_file(struct job *job, struct job_file *file)
+/* What was written must be there still, and lie where the tags say. */
+static int check_file(const struct job *job, const struct job_file *file)
+{
+	const struct fio_file *f = file->file;
+	struct track_file *t = file->track;
+	uint64_t written;
+
+	if (t->data_domain && t->data_domain != file->domain) {
+		log_err("dgen: verify: %s: has data of another dedup_domain than job %s's\n",
+			f->file_name, job->td->o.name);
+		return -EINVAL;
+	}
+	t->data_domain = file->domain;
+	if (f->filetype != FIO_TYPE_FILE || !file_is_here(job, f) || !t->at)
+		return 0;
+	written = track_written(job->track, t);
+	if (file->size_found >= written)
+		return 0;
+	log_err("dgen: verify_state_file=%s: %s has %" PRIu64 " bytes, but more than %" PRIu64
+		" were written%s\n",
+		job->options->verify_state_file, f->file_name, file->size_found, written - 1,
+		job_writes(job->td) ? "; go on with a new one and the next data_version" : "");
+	return -ENODATA;
+}
+
+/* A file that the job only reads, with tags that outlive the run. */
+static int setup_read(struct job *job, struct job_file *file)
+{
+	file->track = track_find(job->track, file->name);
+	if (file->track)
+		return check_file(job, file);
+	log_err("dgen: verify_state_file=%s: knows nothing of %s\n",
+		job->options->verify_state_file, file->name);
+	return -EINVAL;
+}
+
+static int setup_file(struct job *job, struct job_file *file, unsigned int number)
 {
 	struct fio_file *f = (struct fio_file *)file->file;
+	const bool writes = job_writes(job->td);
+	const bool made_anew = files_extended(job, number) && !job->td->o.file_append;
 	char why[TRACK_WHY_MAX];
-	uint32_t grain = 0;
+	uint32_t grain = job->options->data.dedup_unit;
 	bool is_new;
 	int err;
 
-	if (!job_writes(job->td) && track_is_file(job->track)) {
-		file->track = track_find(job->track, f->file_name);
-		if (file->track)
-			return 0;
-		log_err("dgen: verify_state_file=%s: knows nothing of %s\n",
-			job->options->verify_state_file, f->file_name);
+	if (track_lies_in(job->track, f->file_name)) {
+		log_err("dgen: verify_state_file=%s: is %s, which job %s writes or reads\n",
+			job->options->verify_state_file, f->file_name, job->td->o.name);
 		return -EINVAL;
 	}
+	if (!writes && track_is_file(job->track))
+		return setup_read(job, file);
 	file->track = track_find(job->track, f->file_name);
-	if (!job_writes(job->td) && !file->track)
-		return 0;
-	err = job_writes(job->td) ? find_grain(job, f, &grain) : 0;
-	if (err)
-		return err;
-	/* A job that only reads changes nothing but, perhaps, how far the tags go. */
-	if (!job_writes(job->td))
-		grain = file->track->grain;
 	is_new = !file->track;
+	if (writes)
+		grain = find_grain(job, f);
+	else if (!is_new) /* It changes nothing but, perhaps, how far the tags go. */
+		grain = file->track->grain;
+	if (!grain && !job->verifies && !track_is_file(job->track))
+		return 0;
+	if (!grain) {
+		log_err("dgen: verify: block sizes and offsets of what is written must be multiples "
+			"of 512 (job %s)\n",
+			job->td->o.name);
+		return -EINVAL;
+	}
 	err = track_add(job->track, f->file_name, largest_size(job->td, f), grain, &file->track,
 			why);
-	if (err)
+	if (err) {
 		log_err("dgen: %s\n", why);
-	else if (is_new)
-		file->track->zeros = is_to_be_made(job, f);
-	return err;
+		return err;
+	}
+	err = check_file(job, file);
+	if (err)
+		return err;
+	if (writes)
+		file->track->is_written = 1;
+	if (is_new)
+		file->track->zeros = made_anew || is_to_be_made(job, f);
+	else if (made_anew && file->track->at)
+		track_begin_again(job->track, file->track);
+	return 0;
 }
 
 int tags_setup(struct job *job)
 {
 	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
-		const int err = setup_file(job, job->files[i]);
+		const int err = setup_file(job, job->files[i], i);
 
-		if (err)
+		if (err) {
+			td_verror(job->td, -err, "verify");
 			return err;
+		}
 	}
 	return 0;
 }
@@ -352,6 +435,11 @@ static int init_file(struct job *job, struct job_file *file)
 	struct track_map map;
 	char why[TRACK_WHY_MAX];
 
+	/* Nobody writes it in this run: data_version is there. */
+	if (!track_is_file(job->track) && !file->track->is_written) {
+		file->track = NULL;
+		return 0;
+	}
 	/* The run that named the file in a verify_state_file ended before it wrote. */
 	if (!job_writes(job->td) && track_is_file(job->track) && !file->track->at)
 		return 0;

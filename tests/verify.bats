@@ -562,6 +562,160 @@ other_boot() {
 	wrong 1 "zeros" --size=8m --verify_state_file=state --filename="$T/f"
 }
 
+@test "state: what has begun again since the last flush may be any" {
+	need_command pkill
+	state --size=64k --bs=4k --rw=randwrite --filename="$T/f" --loops=20 --end_fsync=1
+	cp f first
+	killed 1 --size=64k --rw=randwrite --bs=4k --iodepth=8
+	# Over 125 writes of each unit.
+	grep -q . "$T/f"
+	other_boot
+	cp first f
+	verified --size=64k --rw=read --verify_state_file=state --filename="$T/f"
+	put /dev/zero f 8192 4096
+	wrong 1 "zeros" --size=64k --verify_state_file=state --filename="$T/f"
+}
+
+# ---- files that are not as they were left
+
+# short [option]...: a job that only verifies says what is missing, and leaves the file as it is.
+short() {
+	local wanted=$1
+	shift
+	cp f cut 2>/dev/null || true
+	dgen_raw --output-format=normal --rw=read --verify=crc32c "$@"
+	refused "$wanted"
+	if [[ -e cut ]]; then
+		same f cut "$*"
+	else
+		[[ ! -e f ]] || fail "$*: a file was made"
+	fi
+}
+
+@test "verify: a file that is too short or missing is not made again, nor changed" {
+	dgen --size=1m
+	flip f 70000
+	truncate -s 1048064 f
+	for options in --data_seed=1 --readonly "--backend=fio:psync" "--filesize=1m"; do
+		# shellcheck disable=SC2086 # several
+		short "verify: f: has 1048064 bytes, 1048576 are to be verified" --size=1m $options
+	done
+	# To pretend to write is to verify, too.
+	short "1048576 are to be verified" --size=1m --rw=write --verify_only
+	rm f cut
+	short "verify: f: No such file" --size=1m
+	# fio lays out what is read without verify.
+	dgen_raw --rw=read --size=1m
+	((status == 0)) && checked --rw=read --size=1m
+	truncate -s 512k f
+	dgen_raw --rw=read --size=1m --readonly
+	[[ $(stat -c %s f) == 524288 ]] || fail "--readonly: written to"
+}
+
+@test "verify: what another job of the run writes may be missing, whichever comes first" {
+	for first in "--rw=write --name=b --rw=read" "--rw=read --name=b --rw=write"; do
+		rm -f f
+		# shellcheck disable=SC2086 # several
+		fio_raw --filename=f --direct="$DIRECT" --data_seed=1 --size=1m --bs=64k --verify=crc32c \
+			--stonewall --name=a $first
+		((status == 0)) || { show fio.out fio.err; fail "$first"; }
+		grep -q '2.0 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; fail "$first"; }
+	done
+}
+
+@test "verify: a file that is cut while it is read" {
+	dgen --size=2m
+	dgen_raw --output-format=normal --rw=read --verify=crc32c --size=2m --bs=64k --rate=1m \
+		--continue_on_error=verify &
+	pid=$!
+	# Its last half is not read yet.
+	until [[ $(find /proc/[0-9]*/fd -lname "$T/f" -print -quit 2>/dev/null) ]] || ! kill -0 $pid 2>/dev/null; do
+		sleep 0.05
+	done
+	truncate -s 1536k f
+	wait $pid || true
+	grep -q 'units 384-.*: missing: the file ends before it' fio.err || { show fio.err fio.out; fail "not told"; }
+	grep -q 'checked, 128 wrong' fio.out || { show fio.out; false; }
+}
+
+@test "verify: jobs that write are tracked where another one verifies, whichever comes first" {
+	dgen --size=1m
+	share=(--filename=f --direct="$DIRECT" --data_seed=1 --size=1m --bs=4k)
+	for jobs in "--name=fill --rw=write --name=chk --stonewall --rw=randrw --verify=crc32c" \
+		"--rw=randwrite --loops=4 --name=w1 --name=w2 --verify=crc32c" \
+		"--verify=crc32c --name=rd --rw=randread --name=wr --rw=randwrite"; do
+		# shellcheck disable=SC2086 # several
+		fio_raw "${share[@]}" --data_version=1 $jobs
+		((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' fio.out ||
+			{ show fio.out fio.err; fail "$jobs"; }
+		dgen --size=1m
+	done
+}
+
+@test "verify: sizes of a range, of sequential and of random writes, and of several files" {
+	checked --rw=write --size=1m --bsrange=4k-6k
+	checked --rw=write --size=8m --bs=1k,4k --bs_is_seq_rand=1 --dedup_ratio=2
+	dedup_is 2 0.5 "bs_is_seq_rand" f
+	dgen_raw --filename=a:b:c:d --size=4g --io_size=1m --fallocate=none --verify=crc32c --do_verify=0 \
+		--verify_state_file=many
+	((status == 0)) || { show fio.err; false; }
+	# Two bytes for 4 KiB of what there is, not of what there is times the number of files.
+	(($(stat -c %s many) < (4 << 20))) || fail "$(stat -c %s many) bytes of state"
+}
+
+@test "verify: without a seed there is nothing to compare with" {
+	dgen --size=1m
+	fio_raw --name=j --filename=f --rw=read --verify=crc32c
+	refused "job j: data_seed= is missing"
+	# That of the run will do.
+	fio_raw --filename=f --size=1m --bs=64k --name=a --rw=write --name=b --stonewall --rw=read --verify=crc32c
+	((status == 0)) || { show fio.err; false; }
+}
+
+@test "state: a file that is shorter than what was written is an error, and not written to" {
+	state --rw=write --size=1m
+	truncate -s 500k f
+	cp f cut
+	for rw in randrw randwrite; do
+		dgen_raw --rw=$rw --size=1m --verify=crc32c --verify_state_file=state
+		refused "f has 512000 bytes, but more than 1044480 were written"
+		same f cut $rw
+	done
+	short "f has 512000 bytes" --verify_state_file=state --size=0
+	rm f
+	dgen_raw --rw=randwrite --size=1m --verify=crc32c --verify_state_file=state
+	refused "f has 0 bytes, but more than 1044480 were written"
+}
+
+@test "state: a file that fio makes anew, larger, is known as that" {
+	for more in "--rw=randrw" "--rw=randwrite --io_size=200k" "--rw=write --io_size=100k"; do
+		rm -f f state
+		state --rw=randwrite --bs=4k --size=1m --loops=2
+		# shellcheck disable=SC2086 # several
+		checked --verify_state_file=state --bs=4k --size=2m $more
+		checked --verify_state_file=state --rw=read --size=2m
+	done
+}
+
+@test "state: another file, seed, ratio or domain than it is about" {
+	both=(--verify=crc32c --size=1m --rw=write --verify_state_file=state --filename=f --data_seed=5 --name=a --name=b)
+	for other in --data_seed=6 --dedup_ratio=3 --dedup_unit=8k; do
+		fio_raw "${both[@]}" --filename=g $other
+		((status > 0 && status < 124)) &&
+			grep -q "^dgen: verify_state_file=state: job b: other options of the data" fio.err ||
+			{ show fio.err; fail "$other"; }
+		rm -f f g state
+	done
+	fio_raw --name=a --rw=write --size=64k --verify=crc32c --filename=./f --verify_state_file=f
+	refused "verify_state_file=f: is ./f, which job a"
+	rm -f f
+	state --rw=write --size=64k --dedup_domain=X
+	dgen_raw --rw=read --size=64k --verify=crc32c --verify_state_file=state
+	refused "f: has data of another dedup_domain"
+	dgen_raw --rw=write --size=64k --loops=3 --unlink_each_loop=1 --verify=crc32c
+	refused unlink_each_loop=1
+}
+
 # ---- faults
 
 @test "verify: injected faults are found and named by fio's run" {

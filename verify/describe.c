@@ -43,7 +43,7 @@ const char *verify_kind_name(enum verify_kind kind)
 		[VERIFY_STALE] = "stale",         [VERIFY_NEWER] = "newer",
 		[VERIFY_TORN] = "torn",           [VERIFY_MISDIRECTED] = "misdirected",
 		[VERIFY_MIXED] = "mixed",         [VERIFY_OTHER_SEED] = "other seed",
-		[VERIFY_UNKNOWN] = "unknown",
+		[VERIFY_MISSING] = "missing",     [VERIFY_UNKNOWN] = "unknown",
 	};
 
 	return kind < VERIFY_KINDS ? names[kind] : "unknown";
@@ -173,6 +173,9 @@ static void add_what(struct text *text, const struct verify_finding *f)
 		break;
 	case VERIFY_OTHER_SEED:
 		add(text, ": random where dgen's data is, but not of this seed; another run's?");
+		break;
+	case VERIFY_MISSING:
+		add(text, ": the file ends before it");
 		break;
 	default:
 		add(text, ": %" PRIu64 " bytes differ; %s", f->bytes,

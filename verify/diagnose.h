@@ -35,6 +35,7 @@ enum verify_kind {
 	VERIFY_MISDIRECTED, /* all or some sectors belong to another place */
 	VERIFY_MIXED,       /* several of these, or one and what is unknown */
 	VERIFY_OTHER_SEED,  /* no data of this seed, but of its shape */
+	VERIFY_MISSING,     /* the file ends before it; never a diagnosis */
 	VERIFY_UNKNOWN,
 	VERIFY_KINDS
 };

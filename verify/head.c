@@ -11,7 +11,7 @@
 
 #define MAGIC "dgen-tags\r\n\032"
 #define BYTE_ORDER_MARK 0x01020304u
-#define LAYOUT 5u
+#define LAYOUT 6u
 #define INITIAL_MAX 250 /* versions that a grain may hold at first; the options allow no more */
 
 int track_refuse(char *why, int err, const char *format, ...)

@@ -173,6 +173,7 @@ static int note_end(struct track *track)
 	for (size_t i = 0; i < TRACK_FILES_MAX; i++) {
 		head->files[i].settled = 0;
 		head->files[i].said = 0;
+		head->files[i].is_written = 0;
 	}
 	/* After a crash from here on it must not look as the last run left it. */
 	return fdatasync(track->fd) ? -errno : 0;
@@ -279,6 +280,39 @@ struct track_file *track_find(struct track *track, const char *name)
 		if (track->head->files[i].domain == domain)
 			return &track->head->files[i];
 	return NULL;
+}
+
+bool track_lies_in(const struct track *track, const char *path)
+{
+	struct stat ours, theirs;
+
+	return track->is_file && !fstat(track->fd, &ours) && !stat(path, &theirs) &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+static bool is_version(uint8_t tag)
+{
+	return tag != TRACK_INITIAL && tag <= TRACK_LAST;
+}
+
+uint64_t track_written(const struct track *track, const struct track_file *file)
+{
+	const bool flushed = track->last_end == TRACK_CRASHED && track->is_file;
+	const uint64_t begin = file->at + (flushed ? file->room : 0);
+	uint8_t tags[TRACK_PIECE];
+
+	/* From the end: mostly something was written there. */
+	for (uint64_t left = file->at ? track_grains(file) : 0; left;) {
+		const size_t part = left % TRACK_PIECE ? left % TRACK_PIECE : TRACK_PIECE;
+
+		left -= part;
+		if (pread(track->fd, tags, part, (off_t)(begin + left)) != (ssize_t)part)
+			continue;
+		for (size_t i = part; i--;)
+			if (is_version(tags[i]))
+				return (left + i) * file->grain + 1;
+	}
+	return 0;
 }
 
 static struct track_file *add(struct track *track, const char *name, uint32_t grain)
@@ -389,6 +423,18 @@ static int make_room(struct track *track, struct track_file *file, char *why)
 	if (track->is_file)
 		fdatasync(track->fd);
 	return 0;
+}
+
+void track_begin_again(struct track *track, struct track_file *file)
+{
+	lock(track);
+	if (file->room)
+		fallocate(track->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)file->at,
+			  (off_t)head_total(track->is_file, file->room));
+	file->at = file->room = 0;
+	file->rounds = file->rounds_flushed = file->trims = 0;
+	file->zeros = 1;
+	unlock(track);
 }
 
 static void set_initial(struct track_file *file, const struct track_initial *initial)

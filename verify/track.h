@@ -39,21 +39,24 @@ enum {
 
 /* A file, as the jobs of a run share it. In the mapping, so of fixed layout. */
 struct track_file {
-	uint64_t domain;         /* 0: free */
+	uint64_t domain;         /* of its name; 0: free */
+	uint64_t data_domain;    /* of its data; 0: not known yet */
 	uint64_t size;           /* bytes of the file that have tags */
 	uint64_t base;           /* version of tag 1 */
 	uint64_t oldest, newest; /* versions that a grain with TRACK_INITIAL may hold; see known */
 	uint64_t at;             /* where its tags begin in the mapped file; 0: no room yet */
 	uint64_t room;           /* for tags */
 	uint32_t grain;
-	_Atomic uint32_t trims;        /* sent so far */
-	_Atomic uint32_t rounds;       /* how often the versions of some grain began again */
-	uint8_t known;                 /* oldest and newest are */
-	uint8_t zeros;                 /* a grain with TRACK_INITIAL is */
-	_Atomic uint8_t turn;          /* of the versions that follow a lost count */
-	_Atomic uint8_t settled;       /* in this run: what a killed one left; engine/tags.c */
-	_Atomic uint8_t said;          /* in this run: the size of the tags */
-	char name[TRACK_NAME_MAX + 1]; /* its end, where it is longer */
+	_Atomic uint32_t trims;          /* sent so far */
+	_Atomic uint32_t rounds;         /* how often the versions of some grain began again */
+	_Atomic uint32_t rounds_flushed; /* that when all of the file was flushed last */
+	uint8_t known;                   /* oldest and newest are */
+	uint8_t zeros;                   /* a grain with TRACK_INITIAL is */
+	_Atomic uint8_t turn;            /* of the versions that follow a lost count */
+	_Atomic uint8_t settled;         /* in this run: what a killed one left; engine/tags.c */
+	_Atomic uint8_t said;            /* in this run: the size of the tags */
+	uint8_t is_written;              /* in this run: a job writes it */
+	char name[TRACK_NAME_MAX + 1];   /* its end, where it is longer */
 };
 
 struct track;
@@ -84,6 +87,15 @@ int track_add(struct track *track, const char *name, uint64_t size, uint32_t gra
 
 /* Finds a file or gives NULL. */
 struct track_file *track_find(struct track *track, const char *name);
+
+/*
+ * Bytes that a file must have at least for what its tags say was written; after a crash of the system, for what was
+ * flushed. Before jobs are forked.
+ */
+uint64_t track_written(const struct track *track, const struct track_file *file);
+
+/* The file is made anew, and holds zeros: its tags begin again. Before track_map() of it. */
+void track_begin_again(struct track *track, struct track_file *file);
 
 /* The mapped tags of a file; the others only where the tags lie in a file of the user's. */
 struct track_map {
@@ -138,6 +150,9 @@ void track_end_settle(struct track *track);
 
 enum track_mode track_mode(const struct track *track);
 bool track_is_file(const struct track *track);
+
+/* Is this the file of the user's in which the tags lie? */
+bool track_lies_in(const struct track *track, const char *path);
 
 static inline uint64_t track_common_divisor(uint64_t a, uint64_t b)
 {
