@@ -175,6 +175,8 @@ static void allow_after_crash(const struct track_file *t, uint8_t tag, uint8_t f
 {
 	uint8_t v = track_version_tag(tag);
 
+	/* No more than a sector is written at once. */
+	allowed->piece = SECTOR;
 	if (flushed == TRACK_INITIAL)
 		allow_initial(t, allowed);
 	if (flushed > TRACK_LAST || v > TRACK_LAST) {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "content.h"
 #include "device.h"
 #include "files.h"
 
@@ -260,20 +261,36 @@ static bool has_file(const struct thread_data *td, const char *name)
 	return false;
 }
 
+static bool is_ours(const struct thread_data *td)
+{
+	return td->io_ops && !strcmp(td->io_ops->name, entry_ops.name);
+}
+
 bool files_shared(const struct thread_data *td, const char *name, bool verifies)
 {
 	for (unsigned int i = 0; i < thread_number; i++) {
-		struct thread_data *other = tnumber_to_td(i);
+		const struct thread_data *other = tnumber_to_td(i);
 
-		if (other == td || !other->io_ops)
+		if (other == td)
 			continue;
-		if (verifies ? other->o.verify != VERIFY_NONE &&
-				       !strcmp(other->io_ops->name, td->io_ops->name) :
-			       job_writes(other))
+		if (verifies ? is_ours(other) && other->o.verify != VERIFY_NONE : job_writes(other))
 			if (has_file(other, name))
 				return true;
 	}
 	return false;
+}
+
+const struct thread_data *files_user_with_state(const struct thread_data *td, const char *name)
+{
+	for (unsigned int i = 0; i < thread_number; i++) {
+		const struct thread_data *other = tnumber_to_td(i);
+
+		if (other != td && is_ours(other) &&
+		    ((const struct options *)other->eo)->verify_state_file[0] &&
+		    has_file(other, name))
+			return other;
+	}
+	return NULL;
 }
 
 int files_check_complete(const struct job *job)

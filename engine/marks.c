@@ -226,6 +226,13 @@ static void complete_sync(struct io_state *state, int error)
 	struct job_file *file = state->file;
 	bool all = !error;
 
+	/* The kernel may have dropped what it could not write, and take the next sync for a success. */
+	if (error && error != EBUSY)
+		file->track->sync_failed = 1;
+	if (file->track->sync_failed) {
+		state->marked = false;
+		return;
+	}
 	for (size_t n = 0; n < state->grains; n++) {
 		const struct piece *piece = (struct piece *)state->tags + n;
 		_Atomic uint8_t *flushed = file->flushed + piece->number * TRACK_PIECE;

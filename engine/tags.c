@@ -76,6 +76,25 @@ static bool is_shared(const struct thread_data *td)
 	return false;
 }
 
+/* A verify_state_file must hear of all that is written. */
+static int check_unnamed(const struct thread_data *td)
+{
+	struct fio_file *f;
+	unsigned int i;
+
+	for_each_file(td, f, i) {
+		const struct thread_data *other = files_user_with_state(td, f->file_name);
+
+		if (!other)
+			continue;
+		log_err("dgen: job %s: writes %s without verify_state_file=%s, which job %s names\n",
+			td->o.name, f->file_name,
+			((const struct options *)other->eo)->verify_state_file, other->o.name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int open_tags(struct options *options, enum track_mode mode, struct opened **out)
 {
 	const char *path = options->verify_state_file[0] ? options->verify_state_file : NULL;
@@ -121,6 +140,8 @@ int tags_open(struct thread_data *td, struct options *options, struct track **tr
 	int err;
 
 	*track = NULL;
+	if (!in_file && job_writes(td) && check_unnamed(td))
+		return -EINVAL;
 	if (!found && !needed && !is_shared(td))
 		return 0;
 	if (!found) {

@@ -709,6 +709,11 @@ short() {
 	fio_raw --name=a --rw=write --size=64k --verify=crc32c --filename=./f --verify_state_file=f
 	refused "verify_state_file=f: is ./f, which job a"
 	rm -f f
+	fio_raw --size=64k --rw=write --filename=f --name=a --verify=crc32c --verify_state_file=state --name=b
+	((status > 0 && status < 124)) &&
+		grep -q "^dgen: job b: writes f without verify_state_file=state, which job a names" fio.err ||
+		{ show fio.err; fail "b wrote"; }
+	rm -f f state
 	state --rw=write --size=64k --dedup_domain=X
 	dgen_raw --rw=read --size=64k --verify=crc32c --verify_state_file=state
 	refused "f: has data of another dedup_domain"

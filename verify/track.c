@@ -302,7 +302,8 @@ uint64_t track_written(const struct track *track, const struct track_file *file)
 	uint8_t tags[TRACK_PIECE];
 
 	/* From the end: mostly something was written there. */
-	for (uint64_t left = file->at ? track_grains(file) : 0; left;) {
+	for (uint64_t left = track_grains(file) < file->room ? track_grains(file) : file->room;
+	     left;) {
 		const size_t part = left % TRACK_PIECE ? left % TRACK_PIECE : TRACK_PIECE;
 
 		left -= part;
@@ -433,6 +434,7 @@ void track_begin_again(struct track *track, struct track_file *file)
 			  (off_t)head_total(track->is_file, file->room));
 	file->at = file->room = 0;
 	file->rounds = file->rounds_flushed = file->trims = 0;
+	file->sync_failed = 0;
 	file->zeros = 1;
 	unlock(track);
 }

@@ -40,7 +40,6 @@ enum {
 /* A file, as the jobs of a run share it. In the mapping, so of fixed layout. */
 struct track_file {
 	uint64_t domain;         /* of its name; 0: free */
-	uint64_t data_domain;    /* of its data; 0: not known yet */
 	uint64_t size;           /* bytes of the file that have tags */
 	uint64_t base;           /* version of tag 1 */
 	uint64_t oldest, newest; /* versions that a grain with TRACK_INITIAL may hold; see known */
@@ -49,14 +48,16 @@ struct track_file {
 	uint32_t grain;
 	_Atomic uint32_t trims;          /* sent so far */
 	_Atomic uint32_t rounds;         /* how often the versions of some grain began again */
-	_Atomic uint32_t rounds_flushed; /* that when all of the file was flushed last */
 	uint8_t known;                   /* oldest and newest are */
 	uint8_t zeros;                   /* a grain with TRACK_INITIAL is */
 	_Atomic uint8_t turn;            /* of the versions that follow a lost count */
 	_Atomic uint8_t settled;         /* in this run: what a killed one left; engine/tags.c */
 	_Atomic uint8_t said;            /* in this run: the size of the tags */
-	uint8_t is_written;              /* in this run: a job writes it */
 	char name[TRACK_NAME_MAX + 1];   /* its end, where it is longer */
+	uint64_t data_domain;            /* 0: not known yet */
+	_Atomic uint32_t rounds_flushed; /* rounds, when all of the file was flushed last */
+	_Atomic uint8_t sync_failed;     /* what is flushed is not known, however later syncs end */
+	uint8_t is_written;              /* in this run: a job writes it */
 };
 
 struct track;

@@ -98,6 +98,9 @@ static void use(struct track *track, const char *name, uint64_t size, uint32_t g
 	}
 	if (!f || (track_mode(track) == TRACK_READ && !f->at))
 		return;
+	must(track_written(track, f) <= f->room * f->grain);
+	if (track_mode(track) == TRACK_WRITE && !(f->base & 7))
+		track_begin_again(track, f);
 	if (track_map(track, f, &initial, &map, why)) {
 		must_be_a_line(why, sizeof(why));
 		return;
