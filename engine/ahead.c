@@ -24,6 +24,7 @@
 #include "ahead.h"
 #include "metered.h"
 #include "path.h"
+#include "replay.h"
 
 enum {
 	/* So much waits to be filled before it is worth waking a helper. */
@@ -353,6 +354,7 @@ static enum fio_q_status ahead_queue(struct thread_data *td, struct io_u *io_u)
 		find(a, &at, &untaken);
 	if (a->waiting_bytes >= WAKE_BYTES)
 		wake_helpers(a, entry->pieces);
+	replay_sent(td);
 	return FIO_Q_QUEUED;
 }
 
@@ -452,6 +454,13 @@ static int ahead_getevents(struct thread_data *td, unsigned int min, unsigned in
 static struct io_u *ahead_event(struct thread_data *td, int event)
 {
 	return job_of(td)->ahead->done[event];
+}
+
+unsigned int ahead_unreaped(const struct job *job)
+{
+	const struct ahead *a = job->ahead;
+
+	return a ? (unsigned int)(a->queued - a->sent) + a->nr_done - a->given : 0;
 }
 
 /* ---- begin and end ---- */

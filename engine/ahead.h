@@ -16,6 +16,9 @@ enum {
  */
 int ahead_start(struct job *job);
 
+/* I/Os that fio has queued, and that are neither with the inner engine nor told to fio as complete. */
+unsigned int ahead_unreaped(const struct job *job);
+
 /* Ends the threads; may be called again. Before the buffers of the job are freed. */
 void ahead_stop(struct job *job);
 

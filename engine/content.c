@@ -102,6 +102,7 @@ static void job_io_u_free(struct thread_data *td, struct io_u *io_u)
 {
 	struct job *job = job_of(td);
 
+	path_finish(job);
 	ahead_stop(job);
 	if (job->inner->io_u_free)
 		job->inner->io_u_free(td, io_u);
@@ -112,6 +113,7 @@ static void job_io_u_free(struct thread_data *td, struct io_u *io_u)
 static int job_open_file(struct thread_data *td, struct fio_file *f)
 {
 	struct job *job = job_of(td);
+	int ret;
 
 	if (!job_file_of(job, f) && files_add(job, f)) {
 		td_verror(td, ENOMEM, "dgen: file");
@@ -124,7 +126,10 @@ static int job_open_file(struct thread_data *td, struct fio_file *f)
 		if (files_check_direct(job, f))
 			return 1;
 	}
-	return job->inner->open_file(td, f);
+	ret = job->inner->open_file(td, f);
+	if (!ret)
+		files_note(job_file_of(job, f));
+	return ret;
 }
 
 static int job_close_file(struct thread_data *td, struct fio_file *f)
@@ -169,10 +174,10 @@ static void leave(struct job *job)
 	if (job->wrong && !job->td->error)
 		td_verror(job->td, EILSEQ, "verify");
 	/*
-	 * fio takes fewer completions than it asked for as the end: its nfs engine loses I/Os that way. With
-	 * latency_target= fio itself leaves some behind, and ours give what they are asked for.
+	 * fio takes fewer completions than it asked for as the end: its nfs engine loses I/Os that way. Ours give
+	 * what they are asked for.
 	 */
-	if (job->account.in_flight && !job->td->error && !job->td->o.latency_target &&
+	if (job->account.in_flight && !job->td->error &&
 	    !strncmp(job->options->backend, "fio:", 4)) {
 		log_err("dgen: job %s: %u I/Os never ended: backend=%s has lost them\n",
 			job->td->o.name, job->account.in_flight, job->options->backend);
@@ -197,6 +202,7 @@ static void job_cleanup(struct thread_data *td)
 {
 	struct job *job = job_of(td);
 
+	path_finish(job);
 	ahead_stop(job);
 	if (job->inner->cleanup)
 		job->inner->cleanup(td);

@@ -17,7 +17,7 @@
 /* What one job knows of one file. */
 struct job_file {
 	const struct fio_file *file;
-	/* What it was when fio closed it last: fio frees its files before it calls cleanup. */
+	/* What it was when fio opened or closed it last: fio frees its files before it calls cleanup. */
 	struct fio_file last;
 	char *name;
 	uint64_t domain;
@@ -78,6 +78,7 @@ struct job {
 	bool verifies;    /* checks what is read */
 	bool fakes;       /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
+	bool finished;                  /* what fio left in flight was waited for */
 	uint64_t written, read;         /* bytes completed */
 	uint64_t ios;                   /* reads and writes completed */
 	uint64_t newest;                /* version written, plus one */

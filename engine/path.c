@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ahead.h"
 #include "check.h"
 #include "marks.h"
 #include "metered.h"
 #include "path.h"
+#include "replay.h"
 
 /* An io_u that fio has chosen just now? Or one that it hands in again? */
 static bool is_new(const struct io_state *state, const struct io_u *io_u)
@@ -110,6 +112,8 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	}
 	/* A dry run goes past queue and event. */
 	state->prepared = !job->fakes;
+	if (job->fakes)
+		replay_sent(td);
 	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
 	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST) && !job->fakes) {
 		version = file->first_version + pass_note(&file->pass, td, io_u);
@@ -229,6 +233,9 @@ static enum fio_q_status path_queue(struct thread_data *td, struct io_u *io_u)
 
 	if (status == FIO_Q_COMPLETED)
 		io_ended(td, io_u);
+	/* fio hands in again what found no place, and the rest of what was short. */
+	if (status == FIO_Q_QUEUED || (status == FIO_Q_COMPLETED && !io_u->resid))
+		replay_sent(td);
 	return status;
 }
 
@@ -259,6 +266,56 @@ static struct io_u *path_event(struct thread_data *td, int event)
 
 	path_ended(td, io_u);
 	return io_u;
+}
+
+/* ---- what fio leaves behind ---- */
+
+static unsigned int unreaped(const struct job *job)
+{
+	return job->account.in_flight + ahead_unreaped(job);
+}
+
+/* fio has freed its files by then, but closes none that an I/O is sent to. */
+static void take_files_over(struct job *job)
+{
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		job->files[i]->file = &job->files[i]->last;
+	for (unsigned int i = 0; i < job->nr_states; i++) {
+		struct io_state *state = &job->states[i];
+
+		if (state->io_u && state->prepared)
+			((struct io_u *)state->io_u)->file = (struct fio_file *)state->file->file;
+	}
+}
+
+/* True where something came. */
+static bool reap_some(struct thread_data *td, unsigned int most)
+{
+	const int nr = td->io_ops->getevents(td, 1, most, NULL);
+
+	for (int i = 0; i < nr; i++)
+		td->io_ops->event(td, i);
+	return nr > 0;
+}
+
+void path_finish(struct job *job)
+{
+	enum { PATIENCE_MS = 1000 };
+	struct thread_data *td = job->td;
+	unsigned int left = unreaped(job);
+
+	if (job->finished || !left || !(replays(td) || td->o.latency_target))
+		return;
+	job->finished = true;
+	take_files_over(job);
+	/* Its logs of latencies are written, and freed. */
+	td->o.disable_slat = 1;
+	for (unsigned int waited = 0; left && waited < PATIENCE_MS; left = unreaped(job)) {
+		if (reap_some(td, left))
+			continue;
+		usleep(1000);
+		waited++;
+	}
 }
 
 void path_put_hooks(struct job *job)

@@ -20,4 +20,10 @@ enum fio_q_status path_send(struct job *job, struct io_u *io_u);
 /* For what fio is going to see as an event. */
 void path_ended(struct thread_data *td, struct io_u *io_u);
 
+/*
+ * At the end of a job, before its buffers are freed: waits for what is in flight where fio, once it takes a job
+ * for done, does not: with latency_target=, and where a replayed log breaks off.
+ */
+void path_finish(struct job *job);
+
 #endif
