@@ -6,6 +6,7 @@
  * those of this file, and on the path of each I/O those of path.c. Both sides are struct ioengine_ops, so any engine of fio can be the inner one.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "job.h"
 #include "nodes.h"
 #include "path.h"
+#include "replay.h"
 #include "report.h"
 #include "summary.h"
 #include "tags.h"
@@ -115,9 +117,12 @@ static int job_open_file(struct thread_data *td, struct fio_file *f)
 	struct job *job = job_of(td);
 	int ret;
 
-	if (!job_file_of(job, f) && files_add(job, f)) {
-		td_verror(td, ENOMEM, "dgen: file");
-		return 1;
+	if (!job_file_of(job, f)) {
+		ret = replay_add(job, f);
+		if (ret) {
+			td_verror(td, -ret, "file");
+			return 1;
+		}
 	}
 	if (td->o.odirect && !job->direct_checked && !(job->ops.flags & FIO_DISKLESSIO) &&
 	    (f->filetype == FIO_TYPE_FILE || f->filetype == FIO_TYPE_BLOCK) &&
@@ -168,6 +173,8 @@ static void leave(struct job *job)
 		.wrong = job->wrong,
 	};
 
+	if (replays(job->td))
+		replay_note_sizes(job);
 	if (job->newest)
 		report_note_versions(job, &result);
 	/* With continue_on_error=verify fio counts what is wrong, and would end with 0. */
@@ -261,7 +268,7 @@ static bool fresh_seed_is_written(const struct thread_data *td)
 		const struct thread_data *other = tnumber_to_td(i);
 
 		if (other != td && other->io_ops && !strcmp(other->io_ops->name, entry_ops.name) &&
-		    !((const struct options *)other->eo)->data_seed_set && job_writes(other))
+		    !((const struct options *)other->eo)->data_seed_set && may_write(other))
 			return true;
 	}
 	return false;
@@ -273,7 +280,7 @@ static int settle_seed(struct thread_data *td, struct options *options, struct t
 	char seed[32];
 	int err;
 
-	if (!options->data_seed_set && td->o.verify != VERIFY_NONE && !job_writes(td) &&
+	if (!options->data_seed_set && td->o.verify != VERIFY_NONE && !may_write(td) &&
 	    !options->verify_state_file[0] && !fresh_seed_is_written(td)) {
 		log_err("dgen: job %s: data_seed= is missing: what must be there follows from "
 			"it\n",
@@ -407,6 +414,11 @@ static int setup_job(struct thread_data *td, struct job *job)
 {
 	if (setup_sizes(td))
 		return 1;
+	/* fio drops the files that it has when it reads a log, and takes those of the log. */
+	if (replays(td)) {
+		take_verify_over(job);
+		return 0;
+	}
 	if (files_add_all(job)) {
 		log_err("dgen: out of memory\n");
 		return 1;
@@ -460,6 +472,25 @@ static int init_inner(struct job *job)
 	return err;
 }
 
+/* What setup_job() does for others. */
+static int setup_replay(struct job *job)
+{
+	static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+	int err;
+
+	/* Now fio knows whether the job writes. */
+	take_verify_over(job);
+	err = replay_init(job);
+	if (!err)
+		err = tags_setup(job);
+	if (err)
+		return err;
+	pthread_mutex_lock(&names);
+	report_note_names(job);
+	pthread_mutex_unlock(&names);
+	return 0;
+}
+
 /* Comes before setup with create_serialize=0. */
 int content_init(struct thread_data *td)
 {
@@ -470,6 +501,8 @@ int content_init(struct thread_data *td)
 		return EINVAL;
 	job = job_of(td);
 	nodes_init(job);
+	if (replays(td) && setup_replay(job))
+		return EINVAL;
 	files_set_versions(job);
 	if (tags_init(job))
 		return EINVAL;

@@ -85,6 +85,19 @@ bool file_is_here(const struct job *job, const struct fio_file *f)
 	return f->filetype != FIO_TYPE_FILE || job->inner->get_file_size == generic_get_file_size;
 }
 
+uint64_t files_size_now(const struct job_file *file)
+{
+	const int fd = open(file->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	off_t size = 0;
+
+	if (fd < 0)
+		return 0;
+	if (file->last.filetype == FIO_TYPE_FILE || file->last.filetype == FIO_TYPE_BLOCK)
+		size = lseek(fd, 0, SEEK_END);
+	close(fd);
+	return size > 0 ? (uint64_t)size : 0;
+}
+
 int files_check_direct(struct job *job, const struct fio_file *f)
 {
 	struct thread_data *td = job->td;
@@ -133,20 +146,23 @@ static int note_laid_out(const struct job_file *file)
 	return 0;
 }
 
-void files_set_versions(struct job *job)
+void files_set_version(struct job_file *file, const struct options *options)
 {
-	for (unsigned int i = 0; i < job->nr_files; i++) {
-		struct job_file *file = job->files[i];
-		const uint64_t name = dgen_domain(file->file->file_name);
+	const uint64_t name = dgen_domain(file->file->file_name);
 
-		file->first_version = job->options->data_version;
-		for (unsigned int n = 0; n < nr_laid_out; n++) {
-			if (laid_out[n] == name) {
-				file->first_version++;
-				break;
-			}
+	file->first_version = options->data_version;
+	for (unsigned int n = 0; n < nr_laid_out; n++) {
+		if (laid_out[n] == name) {
+			file->first_version++;
+			break;
 		}
 	}
+}
+
+void files_set_versions(struct job *job)
+{
+	for (unsigned int i = 0; i < job->nr_files; i++)
+		files_set_version(job->files[i], job->options);
 }
 
 static int lay_out(struct job *job, const struct job_file *file, uint64_t size)

@@ -15,6 +15,9 @@ void files_free(struct job *job);
  */
 bool file_is_here(const struct job *job, const struct fio_file *f);
 
+/* How large a file or device of this host is now; 0 where that cannot be said. */
+uint64_t files_size_now(const struct job_file *file);
+
 /* Keeps what the file is now, for when fio has freed it. */
 void files_note(struct job_file *file);
 
@@ -22,6 +25,7 @@ void files_note(struct job_file *file);
  * Which version the first pass over each file writes: data_version or, where that was laid out for
  * this run, the next. In the job itself, before its first I/O.
  */
+void files_set_version(struct job_file *file, const struct options *options);
 void files_set_versions(struct job *job);
 
 /* What fio does itself for an engine without a setup hook, which we cannot be. 0 or 1, logged. */

@@ -24,6 +24,9 @@ struct job_file {
 	uint64_t size_found;    /* in setup, before fio lays files out */
 	uint64_t first_version; /* that the first pass writes */
 	struct pass pass;
+	uint64_t log_end; /* of the last I/O that a replayed log has for it, in bytes */
+	uint64_t
+		log_step; /* its writes and trims begin and end at multiples of that; 0: there are none */
 	/* Where versions are tracked: */
 	struct track_file *track;
 	_Atomic uint8_t *tags; /* NULL: they are not */
@@ -109,7 +112,7 @@ static inline bool job_writes(const struct thread_data *td)
 	return (td_write(td) || td_trim(td)) && !td->o.verify_only;
 }
 
-/* Files are noted in the order of td->files; only a replayed log adds some later. */
+/* Files are noted in the order of td->files; only a log that fio replays in chunks adds some later. */
 struct job_file *job_file_of(struct job *job, const struct fio_file *f);
 
 /* Where the state of an io_u is, or is to be. */

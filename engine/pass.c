@@ -20,7 +20,7 @@
 #include "compat.h"
 #include "pass.h"
 
-enum { STEPS_PER_REGION = 64 };
+enum { STEPS_PER_REGION = 64, PASS_REGION_MIN = 1 << 20 };
 
 /* Random offsets that may come again before all of the region was visited? */
 static bool repeats(const struct thread_data *td)
@@ -88,17 +88,29 @@ static void note_lfsr(struct pass *pass, const struct io_u *io_u)
 	pass->ios++;
 }
 
-static void note_repeating(struct pass *pass, const struct io_u *io_u)
+static uint64_t region_of(struct pass *pass, const struct thread_data *td, const struct io_u *io_u)
 {
 	const struct fio_file *f = io_u->file;
-	uint64_t region = f->real_file_size, step;
+
+	if (!(td->flags & TD_F_READ_IOLOG))
+		return f->io_size && f->io_size < f->real_file_size ? f->io_size :
+								      f->real_file_size;
+	/* fio sets no sizes then. */
+	if (pass->region < PASS_REGION_MIN)
+		pass->region = PASS_REGION_MIN;
+	if (pass->region < io_u->offset + io_u->buflen)
+		pass->region = io_u->offset + io_u->buflen;
+	return pass->region;
+}
+
+static void note_repeating(struct pass *pass, const struct thread_data *td, const struct io_u *io_u)
+{
+	uint64_t step;
 
 	pass->repeats = true;
 	if (io_u->ddir != DDIR_WRITE)
 		return;
-	if (f->io_size && f->io_size < region)
-		region = f->io_size;
-	step = region / STEPS_PER_REGION + 1;
+	step = region_of(pass, td, io_u) / STEPS_PER_REGION + 1;
 	pass->number += pass->written / step;
 	pass->written %= step;
 	pass->written += io_u->buflen;
@@ -109,17 +121,17 @@ uint64_t pass_note(struct pass *pass, struct thread_data *td, struct io_u *io_u)
 	struct fio_file *f = io_u->file;
 
 	if (td->flags & TD_F_READ_IOLOG)
-		note_repeating(pass, io_u);
+		note_repeating(pass, td, io_u);
 	else if (!td_random(td))
 		note_sequential(pass, td, io_u);
 	else if (repeats(td))
-		note_repeating(pass, io_u);
+		note_repeating(pass, td, io_u);
 	else if (fio_file_lfsr(f))
 		note_lfsr(pass, io_u);
 	else if (file_randommap(td, f))
 		note_mapped(pass, td, io_u);
 	else
-		note_repeating(pass, io_u);
+		note_repeating(pass, td, io_u);
 	if (io_u->ddir == DDIR_WRITE)
 		pass->bytes += io_u->buflen;
 	return pass->number;

@@ -18,6 +18,7 @@ struct pass {
 	uint64_t block;     /* random map: block of the last I/O */
 	uint64_t generated; /* LFSR: how many offsets it had given at the last I/O */
 	uint64_t written;   /* repeating: bytes since the number last stepped up */
+	uint64_t region;    /* a replayed log: how far it goes, as far as that is known */
 	uint64_t bytes;     /* written in this pass */
 	uint64_t before;    /* and in the one before */
 	bool repeats;       /* there are no passes */

@@ -38,7 +38,9 @@ static void note_fill(const struct job *job, struct io_state *state)
 {
 	const uint64_t from = state->held_from, to = state->offset;
 
-	if (dgen_mod(to > from ? to - from : from - to, &job->period))
+	/* A log that is read in chunks may need larger buffers as it goes on: then they are others. */
+	if (dgen_mod(to > from ? to - from : from - to, &job->period) ||
+	    job->td->o.read_iolog_chunked)
 		state->held = 0;
 	state->again = state->held >= state->length;
 	state->held_from = state->offset;
@@ -95,6 +97,11 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	if (!file) {
 		log_err("dgen: I/O to a file that is none of job %s's\n", td->o.name);
 		td_verror(td, EINVAL, "dgen: file");
+		return 1;
+	}
+	err = replay_check(td, io_u);
+	if (err) {
+		td_verror(td, -err, "read_iolog");
 		return 1;
 	}
 	state->file = file;

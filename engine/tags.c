@@ -14,6 +14,7 @@
 #include "check.h"
 #include "files.h"
 #include "marks.h"
+#include "replay.h"
 #include "tags.h"
 
 enum { SECTOR = 512 };
@@ -134,8 +135,8 @@ static int open_tags(struct options *options, enum track_mode mode, struct opene
 int tags_open(struct thread_data *td, struct options *options, struct track **track)
 {
 	const bool in_file = options->verify_state_file[0];
-	const bool needed = in_file || (td->o.verify != VERIFY_NONE && job_writes(td));
-	const enum track_mode mode = job_writes(td) || !in_file ? TRACK_WRITE : TRACK_READ;
+	const bool needed = in_file || (td->o.verify != VERIFY_NONE && may_write(td));
+	const enum track_mode mode = may_write(td) || !in_file ? TRACK_WRITE : TRACK_READ;
 	struct opened *found = find_opened(options);
 	int err;
 
@@ -176,6 +177,14 @@ uint64_t tags_grain(const struct thread_data *td, enum fio_ddir ddir, uint64_t g
 	return grain;
 }
 
+/* As find_grain(), of a log that is replayed. */
+static uint32_t find_log_grain(const struct job *job, const struct job_file *file)
+{
+	const uint64_t g = track_common_divisor(job->options->data.dedup_unit, file->log_step);
+
+	return g % SECTOR ? 0 : (uint32_t)g;
+}
+
 /* The largest that no write of the job covers in part; 0: there is none. */
 static uint32_t find_grain(struct job *job, const struct fio_file *f)
 {
@@ -196,12 +205,15 @@ static uint32_t find_grain(struct job *job, const struct fio_file *f)
 }
 
 /* No I/O of the job ends beyond. fio has not set sizes yet. */
-static uint64_t largest_size(struct thread_data *td, struct fio_file *f)
+static uint64_t largest_size(struct thread_data *td, const struct job_file *file)
 {
+	struct fio_file *f = (struct fio_file *)file->file;
 	uint64_t size = f->real_file_size, wanted = td->o.file_size_high;
 	struct statvfs fs;
 	char *dir, *slash;
 
+	if (replays(td))
+		return file->log_end ? file->log_end : 1;
 	if (f->filetype != FIO_TYPE_FILE)
 		return size;
 	if (size == -1ULL)
@@ -333,6 +345,9 @@ static int check_file(const struct job *job, const struct job_file *file)
 	t->data_domain = file->domain;
 	if (f->filetype != FIO_TYPE_FILE || !file_is_here(job, f) || !t->at)
 		return 0;
+	/* The other jobs are writing by then. */
+	if (replays(job->td) && !track_is_alone(job->track))
+		return 0;
 	written = track_written(job->track, t);
 	if (file->size_found >= written)
 		return 0;
@@ -341,6 +356,22 @@ static int check_file(const struct job *job, const struct job_file *file)
 		job->options->verify_state_file, f->file_name, file->size_found, written - 1,
 		job_writes(job->td) ? "; go on with a new one and the next data_version" : "");
 	return -ENODATA;
+}
+
+/*
+ * The other jobs have mapped their tags by then, and would lose them where there is to be room for more. Who replays
+ * no log asks for it before any job begins.
+ */
+static int check_room(const struct job *job, const struct job_file *file)
+{
+	const struct track_file *t = file->track;
+
+	if (!replays(job->td) || !t->at || track_grains(t) <= t->room || track_is_alone(job->track))
+		return 0;
+	log_err("dgen: verify: %s: the log of job %s goes to %" PRIu64 ", beyond what other jobs "
+		"keep versions for; put it first, or alone\n",
+		file->name, job->td->o.name, file->log_end);
+	return -EINVAL;
 }
 
 /* A file that the job only reads, with tags that outlive the run. */
@@ -358,7 +389,8 @@ static int setup_file(struct job *job, struct job_file *file, unsigned int numbe
 {
 	struct fio_file *f = (struct fio_file *)file->file;
 	const bool writes = job_writes(job->td);
-	const bool made_anew = files_extended(job, number) && !job->td->o.file_append;
+	const bool made_anew = !replays(job->td) && files_extended(job, number) &&
+			       !job->td->o.file_append;
 	char why[TRACK_WHY_MAX];
 	uint32_t grain = job->options->data.dedup_unit;
 	bool is_new;
@@ -374,7 +406,7 @@ static int setup_file(struct job *job, struct job_file *file, unsigned int numbe
 	file->track = track_find(job->track, f->file_name);
 	is_new = !file->track;
 	if (writes)
-		grain = find_grain(job, f);
+		grain = replays(job->td) ? find_log_grain(job, file) : find_grain(job, f);
 	else if (!is_new) /* It changes nothing but, perhaps, how far the tags go. */
 		grain = file->track->grain;
 	if (!grain && !job->verifies && !track_is_file(job->track))
@@ -385,13 +417,15 @@ static int setup_file(struct job *job, struct job_file *file, unsigned int numbe
 			job->td->o.name);
 		return -EINVAL;
 	}
-	err = track_add(job->track, f->file_name, largest_size(job->td, f), grain, &file->track,
+	err = track_add(job->track, f->file_name, largest_size(job->td, file), grain, &file->track,
 			why);
 	if (err) {
 		log_err("dgen: %s\n", why);
 		return err;
 	}
-	err = check_file(job, file);
+	err = check_room(job, file);
+	if (!err)
+		err = check_file(job, file);
 	if (err)
 		return err;
 	if (writes)

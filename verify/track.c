@@ -516,6 +516,11 @@ void track_join(struct track *track)
 	track->head->users++;
 }
 
+bool track_is_alone(const struct track *track)
+{
+	return track->head->users == 1;
+}
+
 static void replace_process(struct track *track, uint32_t old, uint32_t new)
 {
 	for (size_t i = 0; i < PROCESSES_MAX; i++) {

@@ -136,6 +136,9 @@ enum track_end track_last_end(const struct track *track);
 void track_join(struct track *track);
 void track_leave(struct track *track);
 
+/* Does one job alone use the tags? */
+bool track_is_alone(const struct track *track);
+
 /* The calling process is one whose jobs use the tags; before it maps any. */
 void track_enter(struct track *track);
 
