@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -287,6 +288,9 @@ static void take_files_over(struct job *job)
 {
 	for (unsigned int i = 0; i < job->nr_files; i++)
 		job->files[i]->file = &job->files[i]->last;
+	/* With names of fio's. */
+	free(job->places);
+	job->places = NULL;
 	for (unsigned int i = 0; i < job->nr_states; i++) {
 		struct io_state *state = &job->states[i];
 

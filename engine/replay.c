@@ -83,7 +83,6 @@ void replay_note_sizes(struct job *job)
 {
 	for (unsigned int i = 0; i < job->nr_files; i++) {
 		struct job_file *file = job->files[i];
-
 		uint64_t size = file_is_here(job, &file->last) ? files_size_now(file) : 0;
 
 		if (!size)
@@ -114,15 +113,14 @@ static bool is_over(const struct thread_data *td)
 
 void replay_sent(struct thread_data *td)
 {
+	struct flist_head *each, *next;
+
 	if (!replays(td) || !is_over(td))
 		return;
 	/* fio closes what is open when the job ends. */
-	while (!flist_empty(&td->io_log_list)) {
-		struct io_piece *piece = flist_first_entry(&td->io_log_list, struct io_piece, list);
-
-		flist_del(&piece->list);
-		free(piece);
-	}
+	flist_for_each_safe(each, next, &td->io_log_list)
+		free(flist_entry(each, struct io_piece, list));
+	INIT_FLIST_HEAD(&td->io_log_list);
 	/* It goes on for as long as there is something in the log, or one of these says so. */
 	td->o.size = td->o.io_size = 0;
 	td->o.time_based = 0;
