@@ -348,7 +348,7 @@ data() {
 	# Several batches, and a file behind the other.
 	{ seq 1000000 1900000; head -c 300000 /dev/urandom; seq 100000 7 900000; } >f
 	seq 3 3 999999 | head -c 1000001 >g
-	options=(--codec=lz4,zstd:3 --chunks=none --unit=4k)
+	options=('--codec=lz4,zstd:3' --chunks=none --unit=4k)
 	for threads in 1 3; do
 		measured "${options[@]}" --threads=$threads --record=5k,12k,64k,100k,1m,1025k f g
 		figure '.codecs[]' | jq -c . >together
@@ -359,7 +359,7 @@ data() {
 		cmp together alone
 	done
 	# And where records are pieces of a sample.
-	options+=(--memory=30m --unit=512,520,528,536)
+	options+=(--memory=30m '--unit=512,520,528,536')
 	seq 10000000 19999999 | head -c 60000000 >h
 	measured "${options[@]}" --threads=1 --record=16k,100k h
 	[[ $(figure '.units[0].estimated') == true ]] || fail "no estimate"
