@@ -8,12 +8,18 @@
 /* What the state of a codec takes, about. */
 #define CODEC_MEMORY (2u << 20)
 
+/* Does it span several units? */
+static bool is_long(const struct record_options *options, unsigned int record)
+{
+	return options->codec_count && options->records[record] > options->unit;
+}
+
 size_t records_span(const struct record_options *options)
 {
 	size_t span = 0;
 
-	for (unsigned int i = 0; options->codec_count && i < options->record_count; i++) {
-		if (options->records[i] > options->unit && options->records[i] > span)
+	for (unsigned int i = 0; i < options->record_count; i++) {
+		if (is_long(options, i) && options->records[i] > span)
 			span = options->records[i];
 	}
 	return span;
@@ -71,15 +77,16 @@ void records_close(struct records *records)
 	for (unsigned int i = 0; records->options && i < records->options->codec_count; i++)
 		codec_close(&records->options->codecs[i], records->states[i]);
 	free(records->out);
-	free(records->units);
-	free(records->groups);
+	free(records->units.runs);
+	for (unsigned int i = 0; i < MAX_RECORDS; i++)
+		free(records->groups[i].runs);
 	free(records->gathered);
 	free(records->tallies);
 }
 
 int carry_open(struct carry *carry, const struct record_options *options)
 {
-	carry->length = 0;
+	memset(carry, 0, sizeof(*carry));
 	carry->data = malloc(records_span(options) + 1);
 	return carry->data ? 0 : -ENOMEM;
 }
@@ -89,67 +96,66 @@ void carry_close(struct carry *carry)
 	free(carry->data);
 }
 
-static int add_run(struct run **list, size_t *count, size_t *room, struct run run)
+static int add_run(struct run_list *list, struct run run)
 {
-	if (*count == *room) {
-		size_t more = *room ? 2 * *room : 256;
-		struct run *longer = realloc(*list, more * sizeof(*longer));
+	if (list->count == list->room) {
+		size_t more = list->room ? 2 * list->room : 256;
+		struct run *longer = realloc(list->runs, more * sizeof(*longer));
 
 		if (!longer)
 			return -ENOMEM;
-		*list = longer;
-		*room = more;
+		list->runs = longer;
+		list->room = more;
 	}
-	(*list)[(*count)++] = run;
+	list->runs[list->count++] = run;
 	return 0;
 }
 
-/* The gathered data since the last group is one: its records do not reach into the next. */
-static int end_group(struct records *records, size_t end)
+/* Gathers records of this size up to end, which the next one begins at. */
+static int add_group(struct records *records, unsigned int record, size_t end)
 {
-	size_t begin = records->group_begin;
+	size_t begin = records->begin[record];
 	struct run run = { records->gathered + begin, (uint32_t)(end - begin), 1, 0 };
 
-	records->group_begin = end;
-	if (!run.length)
-		return 0;
-	return add_run(&records->groups, &records->group_count, &records->group_room, run);
+	records->begin[record] = end;
+	return run.length ? add_run(&records->groups[record], run) : 0;
 }
 
 void records_begin(struct records *records, const struct carry *carry)
 {
-	records->unit_count = 0;
-	records->group_count = 0;
-	records->group_begin = 0;
+	records->units.count = 0;
 	records->gathered_length = carry->length;
 	memcpy(records->gathered, carry->data, carry->length);
+	for (unsigned int i = 0; i < records->options->record_count; i++) {
+		records->groups[i].count = 0;
+		records->begin[i] = carry->length - carry->left[i];
+	}
 }
 
 /*
  * One in so many units of a sample begins a longer record, as many as the record has units. So the
  * bytes of all records stand for those of all units.
  */
-static int sample_record(struct records *records, const struct piece *piece,
-			 const unsigned char *data, uint64_t weight, uint64_t dice)
+static int sample_record(struct records *records, unsigned int record, const struct piece *piece,
+			 const struct run *unit, uint64_t dice)
 {
-	size_t unit = records->options->unit;
-	size_t span = records_span(records->options);
+	size_t length = records->options->records[record];
 	const unsigned char *begin = piece->data - piece->history;
 	size_t all = piece->history + piece->length;
-	size_t at = (size_t)(data - begin);
+	size_t at = (size_t)(unit->data - begin);
 	unsigned int bits = 0;
 
-	while ((unit << (bits + 1)) <= span)
+	while (((size_t)records->options->unit << (bits + 1)) <= length)
 		bits++;
 	if (dice & ((1ull << bits) - 1))
 		return 0;
-	if (span > all)
-		span = all;
-	if (at + span > all)
-		at = all - span;
-	return add_run(&records->groups, &records->group_count, &records->group_room,
-		       (struct run){ begin + at, (uint32_t)span, weight,
-				     (double)weight * (double)weight });
+	if (length > all)
+		length = all;
+	if (at + length > all)
+		at = all - length;
+	return add_run(&records->groups[record],
+		       (struct run){ begin + at, (uint32_t)length, unit->weight,
+				     (double)unit->weight * (double)unit->weight });
 }
 
 int records_unit(struct records *records, const struct piece *piece, const unsigned char *data,
@@ -160,32 +166,47 @@ int records_unit(struct records *records, const struct piece *piece, const unsig
 
 	if (!records->options->codec_count)
 		return 0;
-	if (add_run(&records->units, &records->unit_count, &records->unit_room, run))
+	if (add_run(&records->units, run))
 		return -ENOMEM;
 	if (!records_span(records->options))
 		return 0;
-	if (level)
-		return sample_record(records, piece, data, weight, dice);
-	memcpy(records->gathered + records->gathered_length, data, length);
-	records->gathered_length += length;
+	if (!level) {
+		memcpy(records->gathered + records->gathered_length, data, length);
+		records->gathered_length += length;
+	}
+	for (unsigned int i = 0; level && i < records->options->record_count; i++)
+		if (is_long(records->options, i) && sample_record(records, i, piece, &run, dice))
+			return -ENOMEM;
 	return 0;
 }
 
+/* What was gathered up to here is one group: its records do not reach into the next. */
 int records_piece_end(struct records *records, const struct piece *piece)
 {
-	return piece->last ? end_group(records, records->gathered_length) : 0;
+	for (unsigned int i = 0; piece->last && i < records->options->record_count; i++)
+		if (is_long(records->options, i) && add_group(records, i, records->gathered_length))
+			return -ENOMEM;
+	return 0;
 }
 
 int records_end(struct records *records, struct carry *carry)
 {
-	size_t span = records_span(records->options);
 	size_t end = records->gathered_length;
 
-	if (span)
-		end -= (end - records->group_begin) % span;
-	carry->length = records->gathered_length - end;
-	memcpy(carry->data, records->gathered + end, carry->length);
-	return end_group(records, end);
+	carry->length = 0;
+	for (unsigned int i = 0; i < records->options->record_count; i++) {
+		size_t left = 0;
+
+		if (is_long(records->options, i))
+			left = (end - records->begin[i]) % records->options->records[i];
+		if (left > carry->length)
+			carry->length = left;
+		carry->left[i] = left;
+		if (is_long(records->options, i) && add_group(records, i, end - left))
+			return -ENOMEM;
+	}
+	memcpy(carry->data, records->gathered + end - carry->length, carry->length);
+	return 0;
 }
 
 static int compress(struct records *records, const struct run *run, unsigned int codec,
@@ -216,14 +237,14 @@ int records_compress(struct records *records)
 	const struct record_options *options = records->options;
 
 	for (unsigned int record = 0; record < options->record_count; record++) {
-		bool within = options->records[record] <= options->unit;
-		const struct run *runs = within ? records->units : records->groups;
-		size_t count = within ? records->unit_count : records->group_count;
+		const struct run_list *list = is_long(options, record) ? &records->groups[record] :
+									 &records->units;
 
 		/* Each codec goes over the same cache-warm run. */
-		for (size_t i = 0; i < count * options->codec_count; i++) {
+		for (size_t i = 0; i < list->count * options->codec_count; i++) {
 			unsigned int codec = (unsigned int)(i % options->codec_count);
-			int ret = compress(records, &runs[i / options->codec_count], codec, record);
+			int ret = compress(records, &list->runs[i / options->codec_count], codec,
+					   record);
 
 			if (ret)
 				return ret;

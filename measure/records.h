@@ -5,7 +5,8 @@
  * A record no larger than the unit is a part of one. A larger one holds distinct units of one file
  * side by side, in their order, across batches: what is left over goes on to the next batch through
  * the carry. Where the set of the units is a sample, units side by side are not known. Then a larger
- * record is a piece of the data as it is, beginning at a unit of the sample.
+ * record is a piece of the data as it is, beginning at a unit of the sample. Records of each size are cut
+ * as if there were no other.
  */
 #ifndef MEASURE_RECORDS_H
 #define MEASURE_RECORDS_H
@@ -34,6 +35,7 @@ struct record_options {
 struct carry {
 	unsigned char *data;
 	size_t length;
+	size_t left[MAX_RECORDS]; /* so much of its end no record of this size has had */
 };
 
 /* A run of distinct data, a unit or several records. */
@@ -44,18 +46,22 @@ struct run {
 	double variance; /* the factor of tally_sampled(); 0: it was not drawn */
 };
 
+struct run_list {
+	struct run *runs;
+	size_t count, room;
+};
+
 /* One thread's. */
 struct records {
 	const struct record_options *options;
 	void *states[MAX_CODECS];
 	unsigned char *out;
 	size_t out_size;
-	struct run *units; /* for records within a unit */
-	size_t unit_count, unit_room;
-	struct run *groups; /* for longer records */
-	size_t group_count, group_room;
+	struct run_list units;               /* for records within a unit */
+	struct run_list groups[MAX_RECORDS]; /* for each size of longer ones */
 	unsigned char *gathered;
-	size_t gathered_length, group_begin;
+	size_t gathered_length;
+	size_t begin[MAX_RECORDS]; /* in gathered: where the next record of this size begins */
 	struct tally (*tallies)[MAX_RECORDS]; /* of codec, record */
 };
 

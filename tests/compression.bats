@@ -108,6 +108,64 @@ each_within() {
 	done
 }
 
+# limits FILE: up to which C both codecs show it, with chunks of 2 KiB and more, of 1 KiB, of 512 bytes.
+limits() {
+	tr -s ' *\t\n' ' ' <"$1" | sed -n 's/.*within 1.5 % up to C = \([0-9]*\) with chunks of 2 KiB and more, \([0-9]*\) with 1 KiB, \([0-9]*\) with 512 bytes.*/\1 \2 \3/p'
+}
+
+@test "compression: by default for both codecs up to the limits that are documented" {
+	local most C file chunk pair percent found
+
+	most=($(limits "$ROOT/generator/dgen.h"))
+	((${#most[@]} == 3)) || fail "dgen.h says nothing"
+	for file in dgen.1.scd dgen.3.scd fio-engine-dgen.1.scd; do
+		[[ $(limits "$ROOT/man/$file") == "${most[*]}" ]] || fail "$file: $(limits "$ROOT/man/$file")"
+	done
+	for pair in 4k/4k/0 2k/2k/0 64k/64k/0 $(full "64k/2k/0 8k/8k/0 64k/4k/0 16k/12k/0" "") 4k/1k/1 \
+		$(full "1k/1k/1 128k/1k/1" "") 4k/512/2 512/512/2; do
+		chunk=${pair#*/}
+		C=${most[${chunk#*/}]} chunk=${chunk%/*}
+		for C in $(full "1.05 1.2 1.5 2 3 4 5 6 8 10 $C" "$C" | tr ' ' '\n' | awk -v most="$C" '$1 <= most'); do
+			data --dedup-unit="${pair%%/*}" --compress-chunk="$chunk" --compress-ratio="$C"
+			each_within 1.5 "$C" "$pair, C=$C" --codec=lz4,zstd:3 --record=4k --unit="${pair%%/*}"
+		done
+	done
+	# What is said of more than that.
+	for pair in 4k/2.5 $(full "2k/2.5 8k/2.5" "") 1k/3.5 512/5.5; do
+		data --dedup-unit=8k --compress-chunk="${pair%/*}" --compress-ratio=20
+		each_within "${pair#*/}" 20 "$pair, C=20" --codec=lz4,zstd:3 --record=4k --unit=8k
+	done
+	for chunk in 4k 64k; do
+		data --dedup-unit=64k --compress-chunk=$chunk --compress-ratio=100
+		each_within 9 100 "$chunk, C=100" --codec=lz4 --record=4k --unit=64k
+		each_within 17.5 100 "$chunk, C=100" --codec=zstd:3 --record=4k --unit=64k
+	done
+	run ! each_within 1.5 100 "$chunk, C=100" --codec=lz4 --record=4k --unit=64k
+}
+
+@test "compression: for one codec up to the largest ratio" {
+	local codec record chunk C most percent
+
+	for codec in lz4 zstd deflate lzo; do
+		for record in $(full "4k 16k 128k" "4k 128k"); do
+			for chunk in $(full "512 4k 64k" "512 4k"); do
+				most=$(largest "$chunk" "$codec" "$record")
+				for C in $(full "12 15 20 30 50 70 90 100 140 200 $most" "20 50 $most"); do
+					percent=$(awk "BEGIN { print ($C > 50 ? 2.5 : 1.5) }")
+					# To where it is documented.
+					awk -v codec=$codec "BEGIN {
+						exit !($C <= $most && (codec != \"lzo\" || $C <= 50))
+					}" || continue
+					data --dedup-unit=128k --compress-ratio="$C" --compress-chunk="$chunk" \
+						--compress-codec=$codec --compress-record="$record"
+					each_within "$percent" "$C" "$codec, $chunk, $record, C=$C" \
+						--codec=$codec --record="$record" --unit=128k
+				done
+			done
+		done
+	done
+}
+
 @test "compression: as it is by default, for several codecs and records" {
 	# Other values than those of the table too.
 	for C in $(full "1.2 1.37 1.5 2 2.7 3 3.6 4 5 6.3 7 8 10" "1.2 2.7 6.3"); do

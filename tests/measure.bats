@@ -343,6 +343,39 @@ data() {
 	[[ $(figure '.codecs | map(.bytes_in) | unique | length') == 1 ]]
 }
 
+@test "measure: records of each size are cut as if there were no other" {
+	need_command zstd
+	# Several batches, and a file behind the other.
+	{ seq 1000000 1900000; head -c 300000 /dev/urandom; seq 100000 7 900000; } >f
+	seq 3 3 999999 | head -c 1000001 >g
+	options=('--codec=lz4,zstd:3' --chunks=none --unit=4k)
+	for threads in 1 3; do
+		measured "${options[@]}" --threads=$threads --record=5k,12k,64k,100k,1m,1025k f g
+		figure '.codecs[]' | jq -c . >together
+		for record in 5k 12k 64k 100k 1m 1025k; do
+			measured "${options[@]}" --threads=$threads --record=$record f g
+			figure '.codecs[]' | jq -c .
+		done >alone
+		cmp together alone
+	done
+	# And where records are pieces of a sample.
+	options+=(--memory=30m '--unit=512,520,528,536')
+	seq 10000000 19999999 | head -c 60000000 >h
+	measured "${options[@]}" --threads=1 --record=16k,100k h
+	[[ $(figure '.units[0].estimated') == true ]] || fail "no estimate"
+	figure '.codecs[0:2][]' | jq -c . >together
+	measured "${options[@]}" --threads=1 --record=16k h
+	figure '.codecs[]' | jq -c . >alone
+	cmp together alone
+	mkdir pieces
+	split -a 4 -b 12288 f pieces/f
+	split -a 4 -b 12288 g pieces/g
+	zstd -q -3 --no-check pieces/*
+	measured --codec=zstd:3 --chunks=none --unit=4k --record=64k,12k f g
+	by_hand=$(stat -c '%s %n' pieces/*.zst | awk '{ all += $1 > 12288 ? 12288 : $1 } END { print all }')
+	[[ $(figure '.codecs[1].bytes_out') == "$by_hand" ]] || fail "$(figure '.codecs[1]')" "by hand $by_hand"
+}
+
 @test "measure: reference counts" {
 	: >f
 	for count in 1 1 1 2 2 3 5 9; do

@@ -220,3 +220,27 @@ profile_of() {
 	done
 	cat said >&3
 }
+
+@test "realism: a profile takes fewer values of bytes only where zstd gains from them" {
+	head -c 4m /dev/urandom >r
+	"$MEASURE" --quiet --profile r >profile
+	[[ $(sed -n 's/^compress_ratio=//p' profile) == 1.000/100.00 ]] || { show profile; fail "random data"; }
+	# Nor does a longer record shrink.
+	mapfile -t options < <(sed 's/^/--/' profile)
+	"$COMMAND" --quiet --seed=1 --size=16m "${options[@]}" --output=f
+	measured --codec=zstd:3 --unit=4k --record=128k f
+	near "$(figure '.codecs[0].compression_ratio')" 1 0.01 || fail "$(figure '.codecs[0]')"
+	# Data that the generator made with all of them, and with 64.
+	for C in 2 8 1/20:2/50:4/30; do
+		"$COMMAND" --quiet --seed=1 --size=4m --compress-ratio=$C --output=g
+		"$MEASURE" --quiet --profile g >profile
+		run ! grep -q 'compress_ratio=.*/.*/' <(sed 's/:/\ncompress_ratio=/g' profile)
+	done
+	"$COMMAND" --quiet --seed=1 --size=4m --compress-ratio=1.5/100/64 --output=g
+	"$MEASURE" --quiet --profile g >profile
+	near "$(sed -n 's|^compress_ratio=.*/.*/||p' profile)" 64 3 || { show profile; false; }
+	# Text beside random data, which stays as it is.
+	{ cat r; seq 100000 399999; } >h
+	"$MEASURE" --quiet --profile h >profile
+	grep -qx 'compress_ratio=[0-9.]*/[0-9.]*/[0-9]*:.*1.000/[0-9.]*' profile || { show profile; false; }
+}
