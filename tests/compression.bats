@@ -114,9 +114,9 @@ limits() {
 }
 
 @test "compression: by default for both codecs up to the limits that are documented" {
-	local most C file chunk pair percent found
+	local most C file chunk pair
 
-	most=($(limits "$ROOT/generator/dgen.h"))
+	read -ra most <<<"$(limits "$ROOT/generator/dgen.h")"
 	((${#most[@]} == 3)) || fail "dgen.h says nothing"
 	for file in dgen.1.scd dgen.3.scd fio-engine-dgen.1.scd; do
 		[[ $(limits "$ROOT/man/$file") == "${most[*]}" ]] || fail "$file: $(limits "$ROOT/man/$file")"
