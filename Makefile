@@ -118,6 +118,8 @@ VERIFY_SRC := $(sort $(wildcard verify/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 BENCH_COMMAND_SRC := $(sort $(wildcard command/bench/*.c))
+# What dgen-bench has of others.
+BENCH_SHARED := command/values command/human command/hold engine/device
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 BENCH_SRC := $(sort $(wildcard results/generator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
@@ -241,14 +243,13 @@ $(MEASURE): $(MEASURE_OBJ) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
 
-$(COMMAND): $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
+$(COMMAND): $(COMMAND_OBJ) $(B)/engine/device.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(LIBDGEN) $(GENERATOR_LIBS)
 
-$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(B)/command/values.o $(B)/engine/device.o $(B)/flags
+$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(BENCH_SHARED:%=$(B)/%.o) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(BENCH_COMMAND_OBJ) $(B)/command/values.o \
-		$(B)/engine/device.o -lm
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) -lm
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@

@@ -8,15 +8,19 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "calibration.h"
 #include "check.h"
 #include "dgen.h"
+#include "hold.h"
+#include "human.h"
 #include "shares.h"
 #include "values.h"
 #include "version.h"
@@ -33,7 +37,7 @@ struct settings {
 	const char *domain; /* NULL: the output's name */
 	uint64_t size, offset, version;
 	bool size_set, seed_set, quiet;
-	bool verify;
+	bool verify, may_destroy;
 	const char *only_verify; /* an option that is nothing without it */
 	struct check check;
 };
@@ -45,6 +49,7 @@ static const char usage[] =
 	"\n"
 	"  -s, --size=SIZE            bytes to write\n"
 	"  -o, --output=FILE          write here rather than to standard output\n"
+	"      --yes-destroy-data     a block device may be written to\n"
 	"      --dedup-ratio=N        total units / distinct units, from 1 on (1)\n"
 	"      --compress-ratio=N     of the distinct data, from 1 on (1); or a mix of up to 6:\n"
 	"                             RATIO/PERCENT:..., such as 1/20:2/50:4/30\n"
@@ -96,7 +101,8 @@ enum {
 	VERIFY,
 	OLDEST_VERSION,
 	FINDINGS,
-	DUMP
+	DUMP,
+	YES
 };
 
 static const struct option long_options[] = {
@@ -135,6 +141,7 @@ static const struct option long_options[] = {
 	{ "oldest-version", required_argument, NULL, OLDEST_VERSION },
 	{ "findings", required_argument, NULL, FINDINGS },
 	{ "dump", required_argument, NULL, DUMP },
+	{ "yes-destroy-data", no_argument, NULL, YES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -269,6 +276,9 @@ static int set_option(struct settings *settings, int option)
 	case FINDINGS:
 	case DUMP:
 		return set_verify_option(settings, option);
+	case YES:
+		settings->may_destroy = true;
+		return 0;
 	case 'q':
 		settings->quiet = true;
 		return 0;
@@ -419,36 +429,95 @@ static int copy(const struct dgen *dgen, const struct settings *settings, uint64
 	return ret;
 }
 
+/* *held: of a device, open, so that nobody mounts it meanwhile; or -1. */
+static int check_device(const struct settings *settings, const char *name, int fd, dev_t device,
+			int *held)
+{
+	char path[32];
+	uint64_t room;
+	int ret;
+
+	/* What is open, whatever its name stands for by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ret = device_size(name, path, &room);
+	if (ret)
+		return ret;
+	if (room < settings->size) {
+		complain("%s: has %s, less than the %s asked for; use a smaller --size", name,
+			 human(room), human(settings->size));
+		return -ENOSPC;
+	}
+	*held = device_hold(name, path, device, room, settings->may_destroy);
+	return *held < 0 ? *held : 0;
+}
+
+/* The file descriptor to write to, of which status tells; or -errno after a complaint. */
+static int open_output(const struct settings *settings, const char *name, struct stat *status,
+		       int *held)
+{
+	int ret = 0, fd = STDOUT_FILENO;
+
+	if (settings->output)
+		fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	/* Only a file is emptied, and only once it is known to be one. */
+	if (fd < 0 || fstat(fd, status) ||
+	    (settings->output && S_ISREG(status->st_mode) && ftruncate(fd, 0))) {
+		ret = -errno;
+		complain("%s: %s", name, strerror(-ret));
+	} else if (S_ISBLK(status->st_mode)) {
+		ret = check_device(settings, name, fd, status->st_rdev, held);
+	}
+	if (!ret)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* Some disks and file systems tell only here that the data did not fit, or is lost. */
+static int end_output(int fd, const struct stat *status)
+{
+	int ret = 0;
+
+	if ((S_ISREG(status->st_mode) || S_ISBLK(status->st_mode)) && fsync(fd) && errno != EINVAL)
+		ret = -errno;
+	if (close(fd) && !ret)
+		ret = -errno;
+	return ret;
+}
+
 static int generate(const struct dgen *dgen, const struct settings *settings)
 {
 	const char *name = settings->output ? settings->output : "standard output";
 	const char *domain = settings->domain;
 	char *buffer = aligned_alloc(4096, BUFFER);
+	struct stat status;
 	uint64_t done = 0;
-	int ret, fd = STDOUT_FILENO;
+	int ret, end, fd, held = -1;
 
 	if (!buffer) {
 		complain("not enough memory to start");
 		return -ENOMEM;
 	}
-	if (settings->output)
-		fd = open(settings->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = open_output(settings, name, &status, &held);
+	if (fd < 0) {
+		free(buffer);
+		return fd;
+	}
 	if (!domain)
 		domain = settings->output ? settings->output : "-";
-	ret = fd < 0 ? -errno : 0;
-	if (!ret) {
 #ifdef F_SETPIPE_SZ
-		/* Fewer switches between us and the reader; where it is refused all goes on. */
-		fcntl(fd, F_SETPIPE_SZ, BUFFER);
+	/* Fewer switches between us and the reader; where it is refused all goes on. */
+	fcntl(fd, F_SETPIPE_SZ, BUFFER);
 #endif
-		ret = copy(dgen, settings, dgen_domain(domain), fd, buffer, &done);
-		/* Some file systems tell only now that the data did not fit. */
-		if (close(fd) && !ret)
-			ret = -errno;
-	}
+	ret = copy(dgen, settings, dgen_domain(domain), fd, buffer, &done);
+	end = end_output(fd, &status);
+	ret = ret ? ret : end;
 	if (ret)
 		complain("%s: %s after %" PRIu64 " of %" PRIu64 " bytes", name, strerror(-ret),
 			 done, settings->size);
+	if (held >= 0)
+		close(held);
 	free(buffer);
 	return ret;
 }
@@ -461,6 +530,8 @@ int main(int argc, char **argv)
 	struct dgen *dgen;
 	int ret = parse(&settings, argc, argv);
 
+	/* A file that may not grow so large is an error that is told. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (ret > 0) {
 		if (!fflush(stdout))
 			return EXIT_SUCCESS;

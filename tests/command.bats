@@ -161,6 +161,65 @@ complains() {
 
 @test "command: an output that cannot be opened" {
 	complains 1 ./none/f "No such file" -- --size=1m --seed=1 --output=./none/f
+	# Nothing was begun.
+	! grep -q 'after' err || { show err; false; }
+	complains 1 "$T: Is a directory" -- --size=1m --seed=1 --output="$T"
+}
+
+@test "command: a file that may not grow so large is an error that says so" {
+	# gcc's counters are files too.
+	no_counters
+	status=0
+	(ulimit -f 1024; "$COMMAND" --size=4m --seed=1 -o f 2>err) || status=$?
+	[[ $status == 1 && $(wc -l <err) == 1 ]] || { show err; fail "ended with $status"; }
+	grep -q 'f: File too large after 1048576 of 4194304 bytes' err || { show err; false; }
+}
+
+@test "command: a device needs --yes-destroy-data and is not one in use" {
+	loop_device 16m
+	head -c 64k /dev/urandom >before
+	dd if=before of="$DEVICE" conv=notrunc,fsync status=none
+	unchanged() {
+		same before <(head -c 64k "$DEVICE") "$1"
+	}
+	complains 1 "$DEVICE: a block device of 16 MiB" --yes-destroy-data -- --size=1m --seed=1 -o "$DEVICE"
+	unchanged "without being asked"
+	ln -s "$DEVICE" link
+	complains 1 "link: a block device" -- --size=1m --seed=1 -o link
+	status=0
+	"$COMMAND" --size=1m --seed=1 2>err >>"$DEVICE" || status=$?
+	[[ $status == 1 ]]
+	grep -q 'standard output: a block device' err || { show err; false; }
+	unchanged "standard output"
+	complains 1 "$DEVICE: has 16 MiB, less than the 32 MiB" -- --yes-destroy-data --size=32m --seed=1 \
+		-o "$DEVICE"
+	unchanged "too large"
+	"$COMMAND" "${WANT[@]}" --yes-destroy-data --size=16m -o "$DEVICE"
+	"$COMMAND" "${WANT[@]}" --size=16m --domain="$DEVICE" >f
+	same f "$DEVICE" "the device"
+	need_command mkfs.ext4
+	mkfs.ext4 -q -F "$DEVICE"
+	mkdir mnt
+	mount "$DEVICE" mnt 2>/dev/null || skip "nothing can be mounted here"
+	MOUNTS+=("$T/mnt")
+	mount -o remount,ro mnt
+	head -c 64k "$DEVICE" >before
+	complains 1 "$DEVICE: mounted on $T/mnt" -- --yes-destroy-data --size=1m --seed=1 -o "$DEVICE"
+	complains 1 "link: mounted on $T/mnt" -- --yes-destroy-data --size=1m --seed=1 -o link
+	unchanged "mounted"
+}
+
+@test "command: what a device loses when it is flushed is an error" {
+	failing_device 32m 8m
+	complains 1 "$DEVICE: " error -- --yes-destroy-data --size=24m --seed=1 -o "$DEVICE"
+	# It ends by a flush: the file of a file system that keeps all in memory until then has none of this.
+	need_command strace
+	strace -f -qq -o trace true 2>/dev/null || skip "no process can be traced here"
+	no_sanitizers
+	strace -o trace -e trace=fsync "$COMMAND" --size=1m --seed=1 >f
+	grep -q 'fsync(1) *= 0' trace || { show trace; false; }
+	strace -o trace -e trace=fsync "$COMMAND" --size=1m --seed=1 | cat >f
+	! grep -q fsync trace || { show trace; false; }
 }
 
 @test "command: refuses bad values with option, value and what is allowed" {

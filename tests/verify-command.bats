@@ -174,7 +174,7 @@ overwrite() {
 
 @test "verify command: a device" {
 	loop_device 16m
-	"$COMMAND" "${WANT[@]}" --size=16m -o "$DEVICE"
+	"$COMMAND" "${WANT[@]}" --yes-destroy-data --size=16m -o "$DEVICE"
 	verify 0 "${WANT[@]}" "$DEVICE"
 	says out "$DEVICE: all of 4096 units are right"
 	dd if=/dev/zero of="$DEVICE" bs=4096 seek=77 count=1 conv=notrunc,fsync status=none
