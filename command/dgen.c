@@ -72,7 +72,8 @@ static const char usage[] =
 	"                             file name as given to fio (FILE, or - without --output)\n"
 	"      --offset=SIZE          begin with the byte at this address of the data (0)\n"
 	"  -q, --quiet                show no progress\n"
-	"      --verify               compare files or devices with what must be there\n"
+	"      --verify               compare files, devices or pipes (- is standard input) with\n"
+	"                             what must be there\n"
 	"      --oldest-version=N     with --verify: units of any version from N to\n"
 	"                             data-version are right\n"
 	"      --findings=N           with --verify: tell no more of a file, count them (20)\n"
@@ -190,6 +191,17 @@ static int set_codec(struct dgen_options *data)
 	return refuse("compress-codec", optarg, "lz4, zstd, deflate or lzo");
 }
 
+/* Looked at now: hours later, at the first finding, is too late. */
+static int set_dump(struct check *check)
+{
+	struct stat status;
+
+	check->dump = optarg;
+	if (!stat(optarg, &status) && S_ISDIR(status.st_mode) && !access(optarg, W_OK | X_OK))
+		return 0;
+	return refuse("dump", optarg, "a directory to write in");
+}
+
 static int set_verify_option(struct settings *settings, int option)
 {
 	switch (option) {
@@ -204,7 +216,7 @@ static int set_verify_option(struct settings *settings, int option)
 				  &settings->check.findings);
 	case DUMP:
 		settings->only_verify = "dump";
-		return set_name("dump", &settings->check.dump);
+		return set_dump(&settings->check);
 	default:
 		settings->verify = true;
 		return 0;
@@ -351,6 +363,7 @@ static int check_verify(struct settings *settings, char **files)
 	check->domain = settings->domain;
 	check->unit = settings->data.dedup_unit;
 	check->offset = settings->offset;
+	check->sized = settings->size_set;
 	check->size = settings->size_set ? settings->size : INT64_MAX - settings->offset;
 	check->newest = settings->version;
 	check->quiet = settings->quiet;

@@ -85,6 +85,17 @@ complains() {
 	done
 }
 
+@test "command: the examples of the man page go together" {
+	# A thousandth of their sizes.
+	sed -n '/^# EXAMPLES/,$s/^\t\(dgen --size .*\)/\1/p' "$ROOT/man/dgen.1.scd" | sed 's/\([0-9]\)g/\1m/g' |
+		grep -E '> (whole|part2)$' | sed "s|^dgen|'$COMMAND'|" >examples
+	[[ $(wc -l <examples) == 2 ]] || { show examples; false; }
+	# shellcheck source=/dev/null
+	. ./examples 2>err
+	[[ $(stat -c %s whole) == $((10 << 20)) ]]
+	same part2 <(tail -c 5M whole) "the second half"
+}
+
 @test "command: writes a part of the engine's file from far out" {
 	truncate -s 1t f 2>/dev/null || skip "no sparse file of 1 TiB can be made here"
 	dgen "${CONTENT[@]}" --size=1m --offset=1000g
