@@ -119,7 +119,7 @@ MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 BENCH_COMMAND_SRC := $(sort $(wildcard command/bench/*.c))
 # What dgen-bench has of others.
-BENCH_SHARED := command/values command/human command/hold engine/device
+BENCH_SHARED := command/values command/data command/human command/hold engine/device
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 BENCH_SRC := $(sort $(wildcard results/generator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
@@ -247,9 +247,9 @@ $(COMMAND): $(COMMAND_OBJ) $(B)/engine/device.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/fl
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(LIBDGEN) $(GENERATOR_LIBS)
 
-$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(BENCH_SHARED:%=$(B)/%.o) $(B)/flags
+$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(BENCH_SHARED:%=$(B)/%.o) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) -lm
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(LIBDGEN) $(GENERATOR_LIBS)
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@

@@ -16,12 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "calibration.h"
 #include "check.h"
+#include "data.h"
 #include "dgen.h"
 #include "hold.h"
 #include "human.h"
-#include "shares.h"
 #include "values.h"
 #include "version.h"
 
@@ -32,10 +31,11 @@
 const char program[] = "dgen";
 
 struct settings {
-	struct dgen_options data;
+	struct data data;
 	const char *output; /* NULL: standard output */
 	const char *domain; /* NULL: the output's name */
 	uint64_t size, offset, version;
+	const char *size_typed, *offset_typed;
 	bool size_set, seed_set, quiet;
 	bool verify, may_destroy;
 	const char *only_verify; /* an option that is nothing without it */
@@ -50,7 +50,7 @@ static const char usage[] =
 	"  -s, --size=SIZE            bytes to write\n"
 	"  -o, --output=FILE          write here rather than to standard output\n"
 	"      --yes-destroy-data     a block device may be written to\n"
-	"      --dedup-ratio=N        total units / distinct units, from 1 on (1)\n"
+	"      --dedup-ratio=N        total units / distinct units, 1 to 1000 (1)\n"
 	"      --compress-ratio=N     of the distinct data, from 1 on (1); or a mix of up to 6:\n"
 	"                             RATIO/PERCENT:..., such as 1/20:2/50:4/30\n"
 	"      --zero-percentage=N    of the units are all zero, 0 to 99; the ratios are those of\n"
@@ -84,51 +84,12 @@ static const char usage[] =
 	"SIZE is in bytes or ends in k, m, g, t or p (powers of 1024). The names of the fio\n"
 	"engine's options (--dedup_ratio, --data_seed, ...) are understood too.\n";
 
-enum {
-	DEDUP_RATIO = 256,
-	COMPRESS_RATIO,
-	DEDUP_UNIT,
-	COMPRESS_CHUNK,
-	COMPRESS_CODEC,
-	COMPRESS_RECORD,
-	ZERO_PERCENTAGE,
-	DEDUP_RUN,
-	DEDUP_SKEW,
-	DEDUP_WINDOW,
-	SEED,
-	DATA_VERSION,
-	DOMAIN,
-	OFFSET,
-	VERIFY,
-	OLDEST_VERSION,
-	FINDINGS,
-	DUMP,
-	YES
-};
+enum { SEED = 256, DATA_VERSION, DOMAIN, OFFSET, VERIFY, OLDEST_VERSION, FINDINGS, DUMP, YES };
 
 static const struct option long_options[] = {
 	{ "size", required_argument, NULL, 's' },
 	{ "output", required_argument, NULL, 'o' },
-	{ "dedup-ratio", required_argument, NULL, DEDUP_RATIO },
-	{ "dedup_ratio", required_argument, NULL, DEDUP_RATIO },
-	{ "compress-ratio", required_argument, NULL, COMPRESS_RATIO },
-	{ "compress_ratio", required_argument, NULL, COMPRESS_RATIO },
-	{ "dedup-unit", required_argument, NULL, DEDUP_UNIT },
-	{ "dedup_unit", required_argument, NULL, DEDUP_UNIT },
-	{ "compress-chunk", required_argument, NULL, COMPRESS_CHUNK },
-	{ "compress_chunk", required_argument, NULL, COMPRESS_CHUNK },
-	{ "compress-codec", required_argument, NULL, COMPRESS_CODEC },
-	{ "compress_codec", required_argument, NULL, COMPRESS_CODEC },
-	{ "compress-record", required_argument, NULL, COMPRESS_RECORD },
-	{ "compress_record", required_argument, NULL, COMPRESS_RECORD },
-	{ "zero-percentage", required_argument, NULL, ZERO_PERCENTAGE },
-	{ "zero_percentage", required_argument, NULL, ZERO_PERCENTAGE },
-	{ "dedup-run", required_argument, NULL, DEDUP_RUN },
-	{ "dedup_run", required_argument, NULL, DEDUP_RUN },
-	{ "dedup-skew", required_argument, NULL, DEDUP_SKEW },
-	{ "dedup_skew", required_argument, NULL, DEDUP_SKEW },
-	{ "dedup-window", required_argument, NULL, DEDUP_WINDOW },
-	{ "dedup_window", required_argument, NULL, DEDUP_WINDOW },
+	DATA_LONG_OPTIONS,
 	{ "seed", required_argument, NULL, SEED },
 	{ "data-seed", required_argument, NULL, SEED },
 	{ "data_seed", required_argument, NULL, SEED },
@@ -149,46 +110,12 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* What else there is to say about it the library knows. */
-static int set_bytes(const char *option, uint32_t *bytes)
-{
-	uint64_t size;
-
-	if (parse_size(optarg, UINT32_MAX, &size) || !size)
-		return refuse(option, optarg, "a number of bytes, such as 4096 or 64k");
-	*bytes = (uint32_t)size;
-	return 0;
-}
-
-static int set_mix(struct dgen_options *data)
-{
-	if (!dgen_mix_parse(optarg, data))
-		return 0;
-	return refuse("compress-ratio", optarg,
-		      "a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
-		      "1/20:2/50:4/30");
-}
-
 static int set_name(const char *option, const char **name)
 {
 	if (!*optarg)
 		return refuse(option, optarg, "a name that is not empty");
 	*name = optarg;
 	return 0;
-}
-
-/* Without a record it is on the smallest. */
-static int set_codec(struct dgen_options *data)
-{
-	for (uint32_t i = 0; dgen_codecs[i]; i++) {
-		if (strcmp(optarg, dgen_codecs[i]))
-			continue;
-		data->compress_codec = i;
-		if (!data->compress_record)
-			data->compress_record = DGEN_RECORD_MIN;
-		return 0;
-	}
-	return refuse("compress-codec", optarg, "lz4, zstd, deflate or lzo");
 }
 
 /* Looked at now: hours later, at the first finding, is too late. */
@@ -223,66 +150,30 @@ static int set_verify_option(struct settings *settings, int option)
 	}
 }
 
-/* What the data is like. */
-static int set_data_option(struct dgen_options *data, int option)
-{
-	switch (option) {
-	case DEDUP_RATIO:
-		return set_ratio("dedup-ratio", optarg, &data->dedup_ratio);
-	case COMPRESS_RATIO:
-		return set_mix(data);
-	case ZERO_PERCENTAGE:
-		return set_decimal("zero-percentage", optarg, 0, 99,
-				   "a number from 0 to 99, such as 12.5", &data->zero_percentage);
-	case DEDUP_UNIT:
-		return set_bytes("dedup-unit", &data->dedup_unit);
-	case DEDUP_RUN:
-		return set_bytes("dedup-run", &data->dedup_run);
-	case DEDUP_SKEW:
-		return set_decimal("dedup-skew", optarg, 0, 90,
-				   "a number from 0 to 90, such as 12.5", &data->dedup_skew);
-	case DEDUP_WINDOW:
-		return set_size("dedup-window", optarg, &data->dedup_window);
-	case COMPRESS_CHUNK:
-		return set_bytes("compress-chunk", &data->compress_chunk);
-	case COMPRESS_CODEC:
-		return set_codec(data);
-	default:
-		return set_bytes("compress-record", &data->compress_record);
-	}
-}
-
 /* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
 static int set_option(struct settings *settings, int option)
 {
+	if (data_has(option))
+		return data_set(&settings->data, option, optarg);
 	switch (option) {
 	case 's':
 		settings->size_set = true;
-		return set_size("size", optarg, &settings->size);
+		settings->size_typed = optarg;
+		return set_size("size", optarg, INT64_MAX, &settings->size);
 	case 'o':
 		return set_name("output", &settings->output);
-	case DEDUP_RATIO:
-	case COMPRESS_RATIO:
-	case ZERO_PERCENTAGE:
-	case DEDUP_UNIT:
-	case DEDUP_RUN:
-	case DEDUP_SKEW:
-	case DEDUP_WINDOW:
-	case COMPRESS_CHUNK:
-	case COMPRESS_CODEC:
-	case COMPRESS_RECORD:
-		return set_data_option(&settings->data, option);
 	case SEED:
 		settings->seed_set = true;
 		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",
-				  &settings->data.data_seed);
+				  &settings->data.options.data_seed);
 	case DATA_VERSION:
 		return set_number("data-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->version);
 	case DOMAIN:
 		return set_name("domain", &settings->domain);
 	case OFFSET:
-		return set_size("offset", optarg, &settings->offset);
+		settings->offset_typed = optarg;
+		return set_size("offset", optarg, INT64_MAX, &settings->offset);
 	case VERIFY:
 	case OLDEST_VERSION:
 	case FINDINGS:
@@ -301,8 +192,6 @@ static int set_option(struct settings *settings, int option)
 		printf("dgen %s, data format %d\n", DGEN_VERSION, DGEN_FORMAT);
 		return 1;
 	default:
-		/* getopt has named it. */
-		fputs("Try dgen --help\n", stderr);
 		return -EINVAL;
 	}
 }
@@ -311,8 +200,8 @@ static int check_range(const struct settings *settings)
 {
 	if (settings->size <= INT64_MAX - settings->offset)
 		return 0;
-	complain("--offset=%" PRIu64 ": must not reach past 2^63 - 1 with --size=%" PRIu64,
-		 settings->offset, settings->size);
+	complain("--offset=%s: must not reach past 2^63 - 1 with --size=%s", settings->offset_typed,
+		 settings->size_typed);
 	return -EINVAL;
 }
 
@@ -361,7 +250,7 @@ static int check_verify(struct settings *settings, char **files)
 	}
 	check->files = files;
 	check->domain = settings->domain;
-	check->unit = settings->data.dedup_unit;
+	check->unit = settings->data.options.dedup_unit;
 	check->offset = settings->offset;
 	check->sized = settings->size_set;
 	check->size = settings->size_set ? settings->size : INT64_MAX - settings->offset;
@@ -374,7 +263,7 @@ static int parse(struct settings *settings, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:o:qhV", long_options, NULL)) != -1) {
+	while ((option = next_option(argc, argv, ":s:o:qhV", long_options)) != -1) {
 		int ret = set_option(settings, option);
 
 		if (ret)
@@ -537,9 +426,8 @@ static int generate(const struct dgen *dgen, const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .data = DGEN_OPTIONS_DEFAULT,
+	struct settings settings = { .data.options = DGEN_OPTIONS_DEFAULT,
 				     .check = { .findings = CHECK_FINDINGS } };
-	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 	int ret = parse(&settings, argc, argv);
 
@@ -554,14 +442,12 @@ int main(int argc, char **argv)
 	if (ret)
 		return EXIT_USAGE;
 	if (!settings.seed_set)
-		settings.data.data_seed = dgen_fresh_seed();
-	ret = dgen_create(&settings.data, &dgen, why);
-	if (ret) {
-		complain("%s", why);
+		settings.data.options.data_seed = dgen_fresh_seed();
+	ret = data_create(&settings.data, &dgen);
+	if (ret)
 		return ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
-	}
 	if (!settings.seed_set)
-		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.data_seed);
+		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.options.data_seed);
 	if (settings.verify)
 		ret = check_files(dgen, &settings.check);
 	else

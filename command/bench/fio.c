@@ -194,9 +194,9 @@ int fio_measure(const struct bench *bench, double *speed)
 	if (child < 0 || waitpid(child, &status, 0) < 0)
 		return -ECHILD;
 	if (err || status) {
-		complain("fio failed with these: %u writers of %u buffers of %llu bytes",
-			 bench->shape.writers, bench->shape.depth,
-			 (unsigned long long)bench->shape.buffer_size);
+		complain("fio failed with these: %u %s of %u buffers of %llu bytes",
+			 bench->shape.writers, workers(bench, bench->shape.writers),
+			 bench->shape.depth, (unsigned long long)bench->shape.buffer_size);
 		return -EIO;
 	}
 	return 0;
