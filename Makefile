@@ -239,9 +239,10 @@ $(ENGINE): $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
 	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,--version-script=engine/engine.map -Wl,-Bsymbolic \
 		-Wl,-z,nodelete -o $@ $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(ENGINE_LIBS)
 
-$(MEASURE): $(MEASURE_OBJ) $(B)/flags
+# How values are typed it shares with the others, and nothing else.
+$(MEASURE): $(MEASURE_OBJ) $(B)/command/values.o $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(MEASURE_LIBS)
 
 $(COMMAND): $(COMMAND_OBJ) $(B)/engine/device.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
@@ -273,7 +274,7 @@ $(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIB
 
 # Built by make fuzz, with clang: libFuzzer is a part of it.
 $(B)/tests/fuzz/fuzz_options: $(B)/engine/options.o $(B)/command/values.o
-$(B)/tests/fuzz/fuzz_measure: $(filter-out %/dgen-measure.o,$(MEASURE_OBJ))
+$(B)/tests/fuzz/fuzz_measure: $(filter-out %/dgen-measure.o,$(MEASURE_OBJ)) $(B)/command/values.o
 $(FUZZ_BIN): %: %.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIBDGEN) $(MEASURE_LIBS)
