@@ -206,6 +206,26 @@ job_has() {
 	seed=$(sed -n 's/^dgen-bench: data_seed=\(0x[0-9a-f]\{16\}\)$/\1/p' err)
 	[[ $seed ]] || { show err; fail "no seed"; }
 	"$ROOT/dgen" --verify --seed "$seed" f
+	# Then the result, and fio's own status.
+	tail -n 1 err | grep -qE '^dgen-bench: 4 MiB written in [0-9.]+ s: [0-9.]+ MB/s, [a-z-]+$' || { show err; false; }
+	bench --size 4MB --seed 7 --verify -o f --json -
+	tail -n 1 err | grep -qE '^dgen-bench: 4 MiB written, 4 MiB read in .*; verified$' || { show err; false; }
+	jq -e . out >/dev/null
+	printf x | dd of=f bs=1 seek=50000 conv=notrunc status=none
+	bench_raw --read --size 4MB --seed 7 --verify -o f --json out.json
+	((status == 1)) || fail "ended with $status"
+	! grep -q verified err || { show err; false; }
+	# A signal is passed on, and fio is not left behind.
+	FIO=$FIO "$BENCH" --size 4MB --runtime 60 --no-direct -o "$T/f" --json out.json >out 2>err &
+	for ((i = 0; i < 100; i++)); do
+		[[ ! $(pgrep -P $!) ]] || break
+		sleep 0.1
+	done
+	child=$(pgrep -P $!)
+	kill -TERM $!
+	status=0
+	wait $! || status=$?
+	((status != 0)) && [[ ! -d /proc/$child ]] || fail "ended with $status, $child is left"
 }
 
 @test "bench: --json gives JSON alone, in a file and on standard output" {

@@ -24,8 +24,9 @@ struct bench {
 	struct data data;
 	const char *numa_mode, *backend, *json, *tune;
 	uint64_t max_threads, runtime;
-	uint64_t run_ms; /* of a run of tune(), rather than runtime */
-	bool seed_set;   /* the seed is in data */
+	const char *report; /* where the engine writes it as JSON, or NULL */
+	uint64_t run_ms;    /* of a run of tune(), rather than runtime */
+	bool seed_set;      /* the seed is in data */
 	bool buffered, verify, read, print_job, may_destroy;
 
 	struct target *targets;

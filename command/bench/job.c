@@ -106,6 +106,8 @@ static void put_global(const struct bench *bench, FILE *out)
 		put(bench, out, "gen_threads", "%u", threads);
 	if (bench->run_ms)
 		put(bench, out, "report", "0");
+	if (bench->report)
+		put(bench, out, "report_file", "%s", bench->report);
 	if (!job_user_has(bench, "readwrite"))
 		put(bench, out, "rw", "%s", bench->read ? "read" : "write");
 	if (bench->verify)
