@@ -393,7 +393,7 @@ static int generate(const struct dgen *dgen, const struct settings *settings)
 	const char *name = settings->output ? settings->output : "standard output";
 	const char *domain = settings->domain;
 	char *buffer = aligned_alloc(4096, BUFFER);
-	struct stat status;
+	struct stat status = { 0 };
 	uint64_t done = 0;
 	int ret, end, fd, held = -1;
 

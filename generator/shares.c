@@ -93,7 +93,7 @@ static double overall(const struct dgen_part *mix)
 int dgen_mix_parse(const char *text, struct dgen_options *options, char *why)
 {
 	struct dgen_part mix[DGEN_PARTS_MAX] = { { 0 } };
-	bool open[DGEN_PARTS_MAX];
+	bool open[DGEN_PARTS_MAX] = { false };
 	size_t count = 0;
 	double ratio;
 
