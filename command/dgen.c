@@ -35,7 +35,7 @@ struct settings {
 	const char *output; /* NULL: standard output */
 	const char *domain; /* NULL: the output's name */
 	uint64_t size, offset, version;
-	const char *size_typed, *offset_typed;
+	const char *size_typed, *offset_typed, *version_typed, *oldest_typed;
 	bool size_set, seed_set, quiet;
 	bool verify, may_destroy;
 	const char *only_verify; /* an option that is nothing without it */
@@ -134,6 +134,7 @@ static int set_verify_option(struct settings *settings, int option)
 	switch (option) {
 	case OLDEST_VERSION:
 		settings->only_verify = "oldest-version";
+		settings->oldest_typed = optarg;
 		settings->check.older = true;
 		return set_number("oldest-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->check.oldest);
@@ -167,6 +168,7 @@ static int set_option(struct settings *settings, int option)
 		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",
 				  &settings->data.options.data_seed);
 	case DATA_VERSION:
+		settings->version_typed = optarg;
 		return set_number("data-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->version);
 	case DOMAIN:
@@ -243,9 +245,11 @@ static int check_verify(struct settings *settings, char **files)
 	if (!check->older)
 		check->oldest = settings->version;
 	if (check->oldest > settings->version || settings->version - check->oldest > OLDER_MAX) {
-		complain("--oldest-version=%" PRIu64 ": must not be above --data-version=%" PRIu64
-			 ", nor more than %d below",
-			 check->oldest, settings->version, OLDER_MAX);
+		complain(
+			"--oldest-version=%s: must not be above --data-version=%s, nor more than %d "
+			"below",
+			settings->oldest_typed,
+			settings->version_typed ? settings->version_typed : "0", OLDER_MAX);
 		return -EINVAL;
 	}
 	check->files = files;

@@ -297,6 +297,7 @@ overwrite() {
 	refuses "--output=g: not with --verify" -- --seed=1 --output=g f
 	refuses "--oldest-version=2: must not be above --data-version=1" -- --seed=1 \
 		--data-version=1 --oldest-version=2 f
+	refuses "--oldest-version=0x10: must not be above --data-version=0," -- --seed=1 --oldest-version=0x10 f
 	refuses "more than 1000 below" -- --seed=1 --data-version=2000 --oldest-version=1 f
 	refuses "--findings=x: must be" -- --seed=1 --findings=x f
 	refuses "--oldest-version=-1: must be" -- --seed=1 --oldest-version=-1 f
