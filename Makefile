@@ -118,6 +118,8 @@ VERIFY_SRC := $(sort $(wildcard verify/*.c))
 MEASURE_SRC := $(sort $(wildcard measure/*.c))
 COMMAND_SRC := $(sort $(wildcard command/*.c))
 BENCH_COMMAND_SRC := $(sort $(wildcard command/bench/*.c))
+# What dgen-bench has of others.
+BENCH_SHARED := command/values command/data command/human command/hold engine/device
 EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 BENCH_SRC := $(sort $(wildcard results/generator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit_*.c))
@@ -237,18 +239,18 @@ $(ENGINE): $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) engine/engine.map $(B)/flags
 	$(Q)$(CC) $(LINK_FLAGS) -shared -Wl,--version-script=engine/engine.map -Wl,-Bsymbolic \
 		-Wl,-z,nodelete -o $@ $(ENGINE_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(ENGINE_LIBS)
 
-$(MEASURE): $(MEASURE_OBJ) $(B)/flags
+# How values are typed it shares with the others, and nothing else.
+$(MEASURE): $(MEASURE_OBJ) $(B)/command/values.o $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(MEASURE_OBJ) $(MEASURE_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(MEASURE_LIBS)
 
-$(COMMAND): $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
+$(COMMAND): $(COMMAND_OBJ) $(B)/engine/device.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(COMMAND_OBJ) $(VERIFY_OBJ) $(LIBDGEN) $(GENERATOR_LIBS)
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(LIBDGEN) $(GENERATOR_LIBS)
 
-$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(B)/command/values.o $(B)/engine/device.o $(B)/flags
+$(BENCH_COMMAND): $(BENCH_COMMAND_OBJ) $(BENCH_SHARED:%=$(B)/%.o) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(BENCH_COMMAND_OBJ) $(B)/command/values.o \
-		$(B)/engine/device.o -lm
+	$(Q)$(CC) $(LINK_FLAGS) -pie -o $@ $(filter %.o,$^) $(LIBDGEN) $(GENERATOR_LIBS)
 
 $(EXAMPLE_BIN): %: %.o $(LIBDGEN) $(B)/flags
 	$(say) LD $@
@@ -272,7 +274,7 @@ $(UNIT_BIN): $(B)/tests/%: $(B)/tests/%.o $(UNIT_COMMON_OBJ) $(VERIFY_OBJ) $(LIB
 
 # Built by make fuzz, with clang: libFuzzer is a part of it.
 $(B)/tests/fuzz/fuzz_options: $(B)/engine/options.o $(B)/command/values.o
-$(B)/tests/fuzz/fuzz_measure: $(filter-out %/dgen-measure.o,$(MEASURE_OBJ))
+$(B)/tests/fuzz/fuzz_measure: $(filter-out %/dgen-measure.o,$(MEASURE_OBJ)) $(B)/command/values.o
 $(FUZZ_BIN): %: %.o $(VERIFY_OBJ) $(LIBDGEN) $(B)/flags
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_FLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIBDGEN) $(MEASURE_LIBS)
@@ -301,11 +303,13 @@ $(BENCH): $(BENCH_OBJ) $(FIO_FILL) $(LIBDGEN) $(B)/flags
 deps: ## install the packages that run and check need, if any is missing
 	@.ci/deps check
 
+# What is wrong with these is said before anything is installed or built.
+RUN = RUN_JOB='$(RUN_JOB)' RUN_DIR='$(RUN_DIR)' RUN_SIZE='$(RUN_SIZE)' KEEP='$(KEEP)' jobs/run-profile
 run: ## write the profile of this machine and measure it (RUN_DIR= RUN_SIZE= RUN_JOB= KEEP=1)
+	@$(RUN) --check
 	@.ci/deps run
 	+@$(MAKE) all
-	@RUN_JOB='$(RUN_JOB)' RUN_DIR='$(RUN_DIR)' RUN_SIZE='$(RUN_SIZE)' KEEP='$(KEEP)' \
-		jobs/run-profile
+	@$(RUN)
 
 # Installs, builds, lints and tests; a failure of any of these is one in the count.
 check: ## run all tests and lint; T='name ...' runs those whose name contains a word
@@ -339,12 +343,14 @@ bench-generator: $(BENCH) ## race the generator with memset, fio and others (QUI
 
 # The first Python that has matplotlib.
 RESULTS_PYTHON = $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import matplotlib' 2>/dev/null && echo $(p))) python3)
-results: all $(BENCH) ## measure beside fio and write results/README.md (TARGET= QUICK=1 ONLY='speed ...' RESUME=0 FIO_NEW= RESULTS=dir)
+COMPARE = $(RESULTS_PYTHON) results/compare/run.py $(if $(QUICK),--quick) $(if $(TARGET),--target='$(TARGET)') \
+	$(if $(ONLY),--only='$(ONLY)') $(if $(filter 0,$(RESUME)),--fresh) \
+	$(if $(YES_DESTROY_DATA),--yes-destroy-data) $(if $(RESULTS),--out='$(RESULTS)')
+results: ## measure beside fio and write results/README.md (TARGET= QUICK=1 ONLY='speed ...' RESUME=0 FIO_NEW= RESULTS=dir)
+	@! command -v python3 >/dev/null || $(COMPARE) --check
 	@.ci/deps results
-	@FIO='$(FIO)' FIO_NEW='$(FIO_NEW)' ENGINE='$(ENGINE)' BENCH_GENERATOR='$(BENCH)' $(RESULTS_PYTHON) results/compare/run.py \
-		$(if $(QUICK),--quick) $(if $(TARGET),--target='$(TARGET)') $(if $(ONLY),--only='$(ONLY)') \
-		$(if $(filter 0,$(RESUME)),--fresh) $(if $(YES_DESTROY_DATA),--yes-destroy-data) \
-		$(if $(RESULTS),--out='$(RESULTS)')
+	+@$(MAKE) all $(BENCH)
+	@FIO='$(FIO)' FIO_NEW='$(FIO_NEW)' ENGINE='$(ENGINE)' BENCH_GENERATOR='$(BENCH)' $(COMPARE)
 
 quality: $(B)/tests/unit_quality ## the long tests of randomness, hours (QUALITY='data version ...')
 	@results/quality/run.sh '$(B)' '$(LIBDGEN)' $(QUALITY)
@@ -401,6 +407,8 @@ install: all ## install under PREFIX (/usr/local), libraries in LIBDIR, below DE
 	install -m 755 $(BENCH_COMMAND) '$(BIN_DIR)/dgen-bench'
 	install -m 755 $(MEASURE) '$(BIN_DIR)/dgen-measure'
 	install -m 644 $(JOBS) '$(JOB_DIR)'
+	sed -i 's|external:\./libdgen_engine\.so|external:$(PREFIX)/lib/dgen/libdgen_engine.so|; s|\./dgen-measure|dgen-measure|; '\
+	's|\([ =]\)jobs/\([a-z0-9-]*\.fio\)|\1$(PREFIX)/share/dgen/jobs/\2|' $(foreach job,$(notdir $(JOBS)),'$(JOB_DIR)/$(job)')
 	install -m 644 command/completion.bash '$(BASH_DIR)/dgen'
 	ln -sf dgen '$(BASH_DIR)/dgen-bench'
 	ln -sf dgen '$(BASH_DIR)/dgen-measure'

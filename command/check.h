@@ -12,10 +12,11 @@
 #define CHECK_FINDINGS 20 /* told of a file, unless the user wants others */
 
 struct check {
-	char **files;          /* ends with NULL */
+	char **files;          /* ends with NULL; "-" is standard input */
 	const char *domain;    /* of all files; NULL: each one's name */
 	uint32_t unit;         /* bytes */
 	uint64_t offset, size; /* of what is checked of each file */
+	bool sized;            /* there must be so much of it; else no more */
 	bool older;            /* oldest was given */
 	uint64_t oldest, newest;
 	uint64_t findings;

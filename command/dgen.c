@@ -8,16 +8,19 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "calibration.h"
 #include "check.h"
+#include "data.h"
 #include "dgen.h"
-#include "shares.h"
+#include "hold.h"
+#include "human.h"
 #include "values.h"
 #include "version.h"
 
@@ -28,12 +31,13 @@
 const char program[] = "dgen";
 
 struct settings {
-	struct dgen_options data;
+	struct data data;
 	const char *output; /* NULL: standard output */
 	const char *domain; /* NULL: the output's name */
 	uint64_t size, offset, version;
+	const char *size_typed, *offset_typed, *version_typed, *oldest_typed;
 	bool size_set, seed_set, quiet;
-	bool verify;
+	bool verify, may_destroy;
 	const char *only_verify; /* an option that is nothing without it */
 	struct check check;
 };
@@ -45,7 +49,8 @@ static const char usage[] =
 	"\n"
 	"  -s, --size=SIZE            bytes to write\n"
 	"  -o, --output=FILE          write here rather than to standard output\n"
-	"      --dedup-ratio=N        total units / distinct units, from 1 on (1)\n"
+	"      --yes-destroy-data     a block device may be written to\n"
+	"      --dedup-ratio=N        total units / distinct units, 1 to 1000 (1)\n"
 	"      --compress-ratio=N     of the distinct data, from 1 on (1); or a mix of up to 6:\n"
 	"                             RATIO/PERCENT:..., such as 1/20:2/50:4/30\n"
 	"      --zero-percentage=N    of the units are all zero, 0 to 99; the ratios are those of\n"
@@ -67,7 +72,8 @@ static const char usage[] =
 	"                             file name as given to fio (FILE, or - without --output)\n"
 	"      --offset=SIZE          begin with the byte at this address of the data (0)\n"
 	"  -q, --quiet                show no progress\n"
-	"      --verify               compare files or devices with what must be there\n"
+	"      --verify               compare files, devices or pipes (- is standard input) with\n"
+	"                             what must be there\n"
 	"      --oldest-version=N     with --verify: units of any version from N to\n"
 	"                             data-version are right\n"
 	"      --findings=N           with --verify: tell no more of a file, count them (20)\n"
@@ -78,50 +84,12 @@ static const char usage[] =
 	"SIZE is in bytes or ends in k, m, g, t or p (powers of 1024). The names of the fio\n"
 	"engine's options (--dedup_ratio, --data_seed, ...) are understood too.\n";
 
-enum {
-	DEDUP_RATIO = 256,
-	COMPRESS_RATIO,
-	DEDUP_UNIT,
-	COMPRESS_CHUNK,
-	COMPRESS_CODEC,
-	COMPRESS_RECORD,
-	ZERO_PERCENTAGE,
-	DEDUP_RUN,
-	DEDUP_SKEW,
-	DEDUP_WINDOW,
-	SEED,
-	DATA_VERSION,
-	DOMAIN,
-	OFFSET,
-	VERIFY,
-	OLDEST_VERSION,
-	FINDINGS,
-	DUMP
-};
+enum { SEED = 256, DATA_VERSION, DOMAIN, OFFSET, VERIFY, OLDEST_VERSION, FINDINGS, DUMP, YES };
 
 static const struct option long_options[] = {
 	{ "size", required_argument, NULL, 's' },
 	{ "output", required_argument, NULL, 'o' },
-	{ "dedup-ratio", required_argument, NULL, DEDUP_RATIO },
-	{ "dedup_ratio", required_argument, NULL, DEDUP_RATIO },
-	{ "compress-ratio", required_argument, NULL, COMPRESS_RATIO },
-	{ "compress_ratio", required_argument, NULL, COMPRESS_RATIO },
-	{ "dedup-unit", required_argument, NULL, DEDUP_UNIT },
-	{ "dedup_unit", required_argument, NULL, DEDUP_UNIT },
-	{ "compress-chunk", required_argument, NULL, COMPRESS_CHUNK },
-	{ "compress_chunk", required_argument, NULL, COMPRESS_CHUNK },
-	{ "compress-codec", required_argument, NULL, COMPRESS_CODEC },
-	{ "compress_codec", required_argument, NULL, COMPRESS_CODEC },
-	{ "compress-record", required_argument, NULL, COMPRESS_RECORD },
-	{ "compress_record", required_argument, NULL, COMPRESS_RECORD },
-	{ "zero-percentage", required_argument, NULL, ZERO_PERCENTAGE },
-	{ "zero_percentage", required_argument, NULL, ZERO_PERCENTAGE },
-	{ "dedup-run", required_argument, NULL, DEDUP_RUN },
-	{ "dedup_run", required_argument, NULL, DEDUP_RUN },
-	{ "dedup-skew", required_argument, NULL, DEDUP_SKEW },
-	{ "dedup_skew", required_argument, NULL, DEDUP_SKEW },
-	{ "dedup-window", required_argument, NULL, DEDUP_WINDOW },
-	{ "dedup_window", required_argument, NULL, DEDUP_WINDOW },
+	DATA_LONG_OPTIONS,
 	{ "seed", required_argument, NULL, SEED },
 	{ "data-seed", required_argument, NULL, SEED },
 	{ "data_seed", required_argument, NULL, SEED },
@@ -135,31 +103,12 @@ static const struct option long_options[] = {
 	{ "oldest-version", required_argument, NULL, OLDEST_VERSION },
 	{ "findings", required_argument, NULL, FINDINGS },
 	{ "dump", required_argument, NULL, DUMP },
+	{ "yes-destroy-data", no_argument, NULL, YES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
-
-/* What else there is to say about it the library knows. */
-static int set_bytes(const char *option, uint32_t *bytes)
-{
-	uint64_t size;
-
-	if (parse_size(optarg, UINT32_MAX, &size) || !size)
-		return refuse(option, optarg, "a number of bytes, such as 4096 or 64k");
-	*bytes = (uint32_t)size;
-	return 0;
-}
-
-static int set_mix(struct dgen_options *data)
-{
-	if (!dgen_mix_parse(optarg, data))
-		return 0;
-	return refuse("compress-ratio", optarg,
-		      "a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
-		      "1/20:2/50:4/30");
-}
 
 static int set_name(const char *option, const char **name)
 {
@@ -169,18 +118,15 @@ static int set_name(const char *option, const char **name)
 	return 0;
 }
 
-/* Without a record it is on the smallest. */
-static int set_codec(struct dgen_options *data)
+/* Looked at now: hours later, at the first finding, is too late. */
+static int set_dump(struct check *check)
 {
-	for (uint32_t i = 0; dgen_codecs[i]; i++) {
-		if (strcmp(optarg, dgen_codecs[i]))
-			continue;
-		data->compress_codec = i;
-		if (!data->compress_record)
-			data->compress_record = DGEN_RECORD_MIN;
+	struct stat status;
+
+	check->dump = optarg;
+	if (!stat(optarg, &status) && S_ISDIR(status.st_mode) && !access(optarg, W_OK | X_OK))
 		return 0;
-	}
-	return refuse("compress-codec", optarg, "lz4, zstd, deflate or lzo");
+	return refuse("dump", optarg, "a directory to write in");
 }
 
 static int set_verify_option(struct settings *settings, int option)
@@ -188,6 +134,7 @@ static int set_verify_option(struct settings *settings, int option)
 	switch (option) {
 	case OLDEST_VERSION:
 		settings->only_verify = "oldest-version";
+		settings->oldest_typed = optarg;
 		settings->check.older = true;
 		return set_number("oldest-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->check.oldest);
@@ -197,78 +144,46 @@ static int set_verify_option(struct settings *settings, int option)
 				  &settings->check.findings);
 	case DUMP:
 		settings->only_verify = "dump";
-		return set_name("dump", &settings->check.dump);
+		return set_dump(&settings->check);
 	default:
 		settings->verify = true;
 		return 0;
 	}
 }
 
-/* What the data is like. */
-static int set_data_option(struct dgen_options *data, int option)
-{
-	switch (option) {
-	case DEDUP_RATIO:
-		return set_ratio("dedup-ratio", optarg, &data->dedup_ratio);
-	case COMPRESS_RATIO:
-		return set_mix(data);
-	case ZERO_PERCENTAGE:
-		return set_decimal("zero-percentage", optarg, 0, 99,
-				   "a number from 0 to 99, such as 12.5", &data->zero_percentage);
-	case DEDUP_UNIT:
-		return set_bytes("dedup-unit", &data->dedup_unit);
-	case DEDUP_RUN:
-		return set_bytes("dedup-run", &data->dedup_run);
-	case DEDUP_SKEW:
-		return set_decimal("dedup-skew", optarg, 0, 90,
-				   "a number from 0 to 90, such as 12.5", &data->dedup_skew);
-	case DEDUP_WINDOW:
-		return set_size("dedup-window", optarg, &data->dedup_window);
-	case COMPRESS_CHUNK:
-		return set_bytes("compress-chunk", &data->compress_chunk);
-	case COMPRESS_CODEC:
-		return set_codec(data);
-	default:
-		return set_bytes("compress-record", &data->compress_record);
-	}
-}
-
 /* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
 static int set_option(struct settings *settings, int option)
 {
+	if (data_has(option))
+		return data_set(&settings->data, option, optarg);
 	switch (option) {
 	case 's':
 		settings->size_set = true;
-		return set_size("size", optarg, &settings->size);
+		settings->size_typed = optarg;
+		return set_size("size", optarg, INT64_MAX, &settings->size);
 	case 'o':
 		return set_name("output", &settings->output);
-	case DEDUP_RATIO:
-	case COMPRESS_RATIO:
-	case ZERO_PERCENTAGE:
-	case DEDUP_UNIT:
-	case DEDUP_RUN:
-	case DEDUP_SKEW:
-	case DEDUP_WINDOW:
-	case COMPRESS_CHUNK:
-	case COMPRESS_CODEC:
-	case COMPRESS_RECORD:
-		return set_data_option(&settings->data, option);
 	case SEED:
 		settings->seed_set = true;
 		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",
-				  &settings->data.data_seed);
+				  &settings->data.options.data_seed);
 	case DATA_VERSION:
+		settings->version_typed = optarg;
 		return set_number("data-version", optarg, VERSION_MAX,
 				  "a whole number from 0 to 2^61 - 1", &settings->version);
 	case DOMAIN:
 		return set_name("domain", &settings->domain);
 	case OFFSET:
-		return set_size("offset", optarg, &settings->offset);
+		settings->offset_typed = optarg;
+		return set_size("offset", optarg, INT64_MAX, &settings->offset);
 	case VERIFY:
 	case OLDEST_VERSION:
 	case FINDINGS:
 	case DUMP:
 		return set_verify_option(settings, option);
+	case YES:
+		settings->may_destroy = true;
+		return 0;
 	case 'q':
 		settings->quiet = true;
 		return 0;
@@ -279,8 +194,6 @@ static int set_option(struct settings *settings, int option)
 		printf("dgen %s, data format %d\n", DGEN_VERSION, DGEN_FORMAT);
 		return 1;
 	default:
-		/* getopt has named it. */
-		fputs("Try dgen --help\n", stderr);
 		return -EINVAL;
 	}
 }
@@ -289,8 +202,8 @@ static int check_range(const struct settings *settings)
 {
 	if (settings->size <= INT64_MAX - settings->offset)
 		return 0;
-	complain("--offset=%" PRIu64 ": must not reach past 2^63 - 1 with --size=%" PRIu64,
-		 settings->offset, settings->size);
+	complain("--offset=%s: must not reach past 2^63 - 1 with --size=%s", settings->offset_typed,
+		 settings->size_typed);
 	return -EINVAL;
 }
 
@@ -332,15 +245,18 @@ static int check_verify(struct settings *settings, char **files)
 	if (!check->older)
 		check->oldest = settings->version;
 	if (check->oldest > settings->version || settings->version - check->oldest > OLDER_MAX) {
-		complain("--oldest-version=%" PRIu64 ": must not be above --data-version=%" PRIu64
-			 ", nor more than %d below",
-			 check->oldest, settings->version, OLDER_MAX);
+		complain(
+			"--oldest-version=%s: must not be above --data-version=%s, nor more than %d "
+			"below",
+			settings->oldest_typed,
+			settings->version_typed ? settings->version_typed : "0", OLDER_MAX);
 		return -EINVAL;
 	}
 	check->files = files;
 	check->domain = settings->domain;
-	check->unit = settings->data.dedup_unit;
+	check->unit = settings->data.options.dedup_unit;
 	check->offset = settings->offset;
+	check->sized = settings->size_set;
 	check->size = settings->size_set ? settings->size : INT64_MAX - settings->offset;
 	check->newest = settings->version;
 	check->quiet = settings->quiet;
@@ -351,7 +267,7 @@ static int parse(struct settings *settings, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:o:qhV", long_options, NULL)) != -1) {
+	while ((option = next_option(argc, argv, ":s:o:qhV", long_options)) != -1) {
 		int ret = set_option(settings, option);
 
 		if (ret)
@@ -419,48 +335,108 @@ static int copy(const struct dgen *dgen, const struct settings *settings, uint64
 	return ret;
 }
 
+/* *held: of a device, open, so that nobody mounts it meanwhile; or -1. */
+static int check_device(const struct settings *settings, const char *name, int fd, dev_t device,
+			int *held)
+{
+	char path[32];
+	uint64_t room;
+	int ret;
+
+	/* What is open, whatever its name stands for by now. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ret = device_size(name, path, &room);
+	if (ret)
+		return ret;
+	if (room < settings->size) {
+		complain("%s: has %s, less than the %s asked for; use a smaller --size", name,
+			 human(room), human(settings->size));
+		return -ENOSPC;
+	}
+	*held = device_hold(name, path, device, room, settings->may_destroy);
+	return *held < 0 ? *held : 0;
+}
+
+/* The file descriptor to write to, of which status tells; or -errno after a complaint. */
+static int open_output(const struct settings *settings, const char *name, struct stat *status,
+		       int *held)
+{
+	int ret = 0, fd = STDOUT_FILENO;
+
+	if (settings->output)
+		fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	/* Only a file is emptied, and only once it is known to be one. */
+	if (fd < 0 || fstat(fd, status) ||
+	    (settings->output && S_ISREG(status->st_mode) && ftruncate(fd, 0))) {
+		ret = -errno;
+		complain("%s: %s", name, strerror(-ret));
+	} else if (S_ISBLK(status->st_mode)) {
+		ret = check_device(settings, name, fd, status->st_rdev, held);
+	}
+	if (!ret)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+/* Some disks and file systems tell only here that the data did not fit, or is lost. */
+static int end_output(int fd, const struct stat *status)
+{
+	int ret = 0;
+
+	if ((S_ISREG(status->st_mode) || S_ISBLK(status->st_mode)) && fsync(fd) && errno != EINVAL)
+		ret = -errno;
+	if (close(fd) && !ret)
+		ret = -errno;
+	return ret;
+}
+
 static int generate(const struct dgen *dgen, const struct settings *settings)
 {
 	const char *name = settings->output ? settings->output : "standard output";
 	const char *domain = settings->domain;
 	char *buffer = aligned_alloc(4096, BUFFER);
+	struct stat status = { 0 };
 	uint64_t done = 0;
-	int ret, fd = STDOUT_FILENO;
+	int ret, end, fd, held = -1;
 
 	if (!buffer) {
 		complain("not enough memory to start");
 		return -ENOMEM;
 	}
-	if (settings->output)
-		fd = open(settings->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = open_output(settings, name, &status, &held);
+	if (fd < 0) {
+		free(buffer);
+		return fd;
+	}
 	if (!domain)
 		domain = settings->output ? settings->output : "-";
-	ret = fd < 0 ? -errno : 0;
-	if (!ret) {
 #ifdef F_SETPIPE_SZ
-		/* Fewer switches between us and the reader; where it is refused all goes on. */
-		fcntl(fd, F_SETPIPE_SZ, BUFFER);
+	/* Fewer switches between us and the reader; where it is refused all goes on. */
+	fcntl(fd, F_SETPIPE_SZ, BUFFER);
 #endif
-		ret = copy(dgen, settings, dgen_domain(domain), fd, buffer, &done);
-		/* Some file systems tell only now that the data did not fit. */
-		if (close(fd) && !ret)
-			ret = -errno;
-	}
+	ret = copy(dgen, settings, dgen_domain(domain), fd, buffer, &done);
+	end = end_output(fd, &status);
+	ret = ret ? ret : end;
 	if (ret)
 		complain("%s: %s after %" PRIu64 " of %" PRIu64 " bytes", name, strerror(-ret),
 			 done, settings->size);
+	if (held >= 0)
+		close(held);
 	free(buffer);
 	return ret;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = { .data = DGEN_OPTIONS_DEFAULT,
+	struct settings settings = { .data.options = DGEN_OPTIONS_DEFAULT,
 				     .check = { .findings = CHECK_FINDINGS } };
-	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 	int ret = parse(&settings, argc, argv);
 
+	/* A file that may not grow so large is an error that is told. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (ret > 0) {
 		if (!fflush(stdout))
 			return EXIT_SUCCESS;
@@ -470,14 +446,12 @@ int main(int argc, char **argv)
 	if (ret)
 		return EXIT_USAGE;
 	if (!settings.seed_set)
-		settings.data.data_seed = dgen_fresh_seed();
-	ret = dgen_create(&settings.data, &dgen, why);
-	if (ret) {
-		complain("%s", why);
+		settings.data.options.data_seed = dgen_fresh_seed();
+	ret = data_create(&settings.data, &dgen);
+	if (ret)
 		return ret == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
-	}
 	if (!settings.seed_set)
-		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.data_seed);
+		fprintf(stderr, "data_seed=0x%016" PRIx64 "\n", settings.data.options.data_seed);
 	if (settings.verify)
 		ret = check_files(dgen, &settings.check);
 	else

@@ -31,11 +31,13 @@ void progress_show(struct progress *progress, uint64_t done)
 	if (!progress->shown)
 		return;
 	now = milliseconds();
-	if (now < progress->next && done < progress->size)
+	if (now < progress->next && (!progress->size || done < progress->size))
 		return;
 	progress->next = now + EVERY;
-	fprintf(stderr, "\rdgen: %.2f of %.2f GiB, %.2f GB/s ", (double)done / (1u << 30),
-		(double)progress->size / (1u << 30),
+	fprintf(stderr, "\rdgen: %.2f ", (double)done / (1u << 30));
+	if (progress->size)
+		fprintf(stderr, "of %.2f ", (double)progress->size / (1u << 30));
+	fprintf(stderr, "GiB, %.2f GB/s ",
 		(double)done / 1e6 / (double)(now - progress->start + 1));
 }
 

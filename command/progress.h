@@ -7,7 +7,7 @@
 
 struct progress {
 	bool shown;
-	uint64_t size;        /* bytes in all */
+	uint64_t size;        /* bytes in all; 0: not known */
 	uint64_t start, next; /* milliseconds */
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,6 +29,43 @@ int refuse(const char *option, const char *value, const char *allowed)
 	return -EINVAL;
 }
 
+/* How many begin with this word; names of one option, which differ in their spelling, are one. */
+static int begin_with(const struct option *options, const char *word)
+{
+	const size_t length = strcspn(word, "=");
+	int found = 0, last = -1;
+
+	for (; options->name; options++) {
+		if (strncmp(options->name, word, length) || options->val == last)
+			continue;
+		last = options->val;
+		found++;
+	}
+	return found;
+}
+
+int next_option(int argc, char **argv, const char *letters, const struct option *options)
+{
+	/* The word that is looked at: getopt may move on or not. */
+	const int at = optind;
+	const char *word, *what = "no such option";
+	int option;
+
+	opterr = 0;
+	option = getopt_long(argc, argv, letters, options, NULL);
+	if (option != '?' && option != ':')
+		return option;
+	word = argv[optind > at ? optind - 1 : at];
+	if (option == ':')
+		what = "needs a value";
+	else if (optopt && !strncmp(word, "--", 2))
+		what = "takes no value";
+	else if (!strncmp(word, "--", 2) && begin_with(options, word + 2) > 1)
+		what = "several options begin so";
+	complain("%s: %s; try %s --help", word, what, program);
+	return '?';
+}
+
 /* Decimal, or hexadecimal with 0x. */
 static int parse_number(const char *value, uint64_t *number, char **rest)
 {
@@ -37,7 +75,7 @@ static int parse_number(const char *value, uint64_t *number, char **rest)
 		return -EINVAL;
 	errno = 0;
 	*number = strtoull(value, rest, hexadecimal ? 16 : 10);
-	return errno ? -EINVAL : 0;
+	return errno ? -ERANGE : 0;
 }
 
 int parse_size(const char *value, uint64_t most, uint64_t *size)
@@ -47,9 +85,10 @@ int parse_size(const char *value, uint64_t most, uint64_t *size)
 	const char *letter;
 	uint64_t number;
 	char *rest;
+	int err = parse_number(value, &number, &rest);
 
-	if (parse_number(value, &number, &rest))
-		return -EINVAL;
+	if (err == -EINVAL)
+		return err;
 	letter = *rest ? strchr(letters, tolower((unsigned char)*rest)) : NULL;
 	if (letter) {
 		bits = 10 * (unsigned int)(letter - letters + 1);
@@ -59,17 +98,36 @@ int parse_size(const char *value, uint64_t most, uint64_t *size)
 	}
 	if (strcasecmp(rest, "b") && *rest)
 		return -EINVAL;
-	if (number > most >> bits)
-		return -EINVAL;
+	if (err || number > most >> bits)
+		return -ERANGE;
 	*size = number << bits;
 	return 0;
 }
 
-int set_size(const char *option, const char *value, uint64_t *size)
+/* As it may be typed. */
+static int refuse_more(const char *option, const char *value, uint64_t most)
 {
-	if (parse_size(value, INT64_MAX, size))
-		return refuse(option, value, "a number of bytes, such as 4096, 64k or 10g");
-	return 0;
+	static const char letters[] = "kmgtp";
+	char allowed[64] = "at most 2^63 - 1 bytes";
+	int letter = -1;
+
+	while (letter < 4 && most && most % 1024 == 0) {
+		most /= 1024;
+		letter++;
+	}
+	if (most < INT64_MAX)
+		snprintf(allowed, sizeof(allowed), "at most %" PRIu64 "%.*s", most, letter >= 0,
+			 letters + (letter < 0 ? 0 : letter));
+	return refuse(option, value, allowed);
+}
+
+int set_size(const char *option, const char *value, uint64_t most, uint64_t *size)
+{
+	const int err = parse_size(value, most, size);
+
+	if (err == -ERANGE)
+		return refuse_more(option, value, most);
+	return err ? refuse(option, value, "a number of bytes, such as 4096, 64k or 10g") : 0;
 }
 
 int set_decimal(const char *option, const char *value, double least, double most,
@@ -84,12 +142,6 @@ int set_decimal(const char *option, const char *value, double least, double most
 	if (*end || !isfinite(*number) || *number < least || *number > most)
 		return refuse(option, value, allowed);
 	return 0;
-}
-
-int set_ratio(const char *option, const char *value, double *ratio)
-{
-	return set_decimal(option, value, 1, INFINITY, "a number from 1 on, such as 2 or 1.5",
-			   ratio);
 }
 
 int set_number(const char *option, const char *value, uint64_t most, const char *allowed,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a device is in use for. Knows nothing of fio: dgen-bench asks it too. */
+/* What a device is in use for. Knows nothing of fio: dgen and dgen-bench ask it too. */
 #ifndef DGEN_DEVICE_H
 #define DGEN_DEVICE_H
 

@@ -12,6 +12,7 @@
 #include "calibration.h"
 #include "compat.h"
 #include "options.h"
+#include "plan.h"
 #include "shares.h"
 
 _Static_assert(offsetof(struct options, td) == 0, "fio writes td over the first pointer");
@@ -43,12 +44,12 @@ static int dedup_ratio_cb(void *eo, const char *value)
 {
 	double *ratio = &((struct options *)eo)->data.dedup_ratio;
 
-	if (parse_decimal(value, ratio) || *ratio < 1)
-		return refuse("dedup_ratio", value, "a number from 1 on, such as 2 or 1.5");
+	if (parse_decimal(value, ratio) || *ratio < 1 || *ratio > DGEN_DEDUP_MAX)
+		return refuse("dedup_ratio", value, "a number from 1 to 1000, such as 2 or 1.5");
 	return 0;
 }
 
-/* Decimal, or hexadecimal with 0x; the whole of value. 0 or -EINVAL. */
+/* Decimal, or hexadecimal with 0x; what follows is the rest. 0, -EINVAL, or -ERANGE if it is too large. */
 static int parse_u64(const char *value, uint64_t *number, const char **rest)
 {
 	char *end;
@@ -59,30 +60,36 @@ static int parse_u64(const char *value, uint64_t *number, const char **rest)
 	base = value[0] == '0' && (value[1] == 'x' || value[1] == 'X') ? 16 : 10;
 	errno = 0;
 	*number = strtoull(value, &end, base);
-	if (errno || end == value)
+	if (end == value)
 		return -EINVAL;
 	*rest = end;
-	return 0;
+	return errno ? -ERANGE : 0;
 }
 
-static int parse_large(const char *option, const char *value, uint64_t most, uint64_t *bytes)
+/* limit: what most is, or less where more is refused later. */
+static int parse_large(const char *option, const char *value, uint64_t most, const char *limit,
+		       uint64_t *bytes)
 {
 	static const char allowed[] = "a number of bytes, such as 4096, 4k or 1m";
 	static const struct {
 		const char *suffix;
 		unsigned int shift;
-	} units[] = { { "", 0 },     { "b", 0 },   { "k", 10 },   { "kb", 10 }, { "kib", 10 },
-		      { "m", 20 },   { "mb", 20 }, { "mib", 20 }, { "g", 30 },  { "gb", 30 },
-		      { "gib", 30 }, { "t", 40 },  { "tb", 40 },  { "tib", 40 } };
+	} units[] = { { "", 0 },     { "b", 0 },   { "k", 10 },   { "kb", 10 },  { "kib", 10 },
+		      { "m", 20 },   { "mb", 20 }, { "mib", 20 }, { "g", 30 },   { "gb", 30 },
+		      { "gib", 30 }, { "t", 40 },  { "tb", 40 },  { "tib", 40 }, { "p", 50 },
+		      { "pb", 50 },  { "pib", 50 } };
 	const char *rest;
 	uint64_t number;
+	const int err = parse_u64(value, &number, &rest);
 
-	if (parse_u64(value, &number, &rest))
+	if (err == -EINVAL)
 		return refuse(option, value, allowed);
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcasecmp(rest, units[i].suffix))
 			continue;
-		if (!number || number > most >> units[i].shift)
+		if (err || number > most >> units[i].shift)
+			return refuse(option, value, limit);
+		if (!number)
 			break;
 		*bytes = number << units[i].shift;
 		return 0;
@@ -90,10 +97,10 @@ static int parse_large(const char *option, const char *value, uint64_t most, uin
 	return refuse(option, value, allowed);
 }
 
-static int parse_bytes(const char *option, const char *value, uint32_t *bytes)
+static int parse_bytes(const char *option, const char *value, const char *limit, uint32_t *bytes)
 {
 	uint64_t large;
-	const int err = parse_large(option, value, UINT32_MAX, &large);
+	const int err = parse_large(option, value, UINT32_MAX, limit, &large);
 
 	if (!err)
 		*bytes = (uint32_t)large;
@@ -110,11 +117,13 @@ static int parse_string(const char *option, const char *value, char *to, size_t 
 
 static int compress_ratio_cb(void *eo, const char *value)
 {
-	if (value && !dgen_mix_parse(value, &((struct options *)eo)->data))
+	char why[DGEN_WHY_MAX];
+
+	value = value ? value : "";
+	if (!dgen_mix_parse(value, &((struct options *)eo)->data, why))
 		return 0;
-	return refuse("compress_ratio", value,
-		      "a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
-		      "1/20:2/50:4/30");
+	log_err("dgen: compress_ratio=%s: %s\n", value, why);
+	return 1;
 }
 
 static int zero_percentage_cb(void *eo, const char *value)
@@ -128,7 +137,8 @@ static int zero_percentage_cb(void *eo, const char *value)
 
 static int dedup_run_cb(void *eo, const char *value)
 {
-	return parse_bytes("dedup_run", value, &((struct options *)eo)->data.dedup_run);
+	return parse_bytes("dedup_run", value, "at most 16m",
+			   &((struct options *)eo)->data.dedup_run);
 }
 
 static int dedup_skew_cb(void *eo, const char *value)
@@ -142,18 +152,20 @@ static int dedup_skew_cb(void *eo, const char *value)
 
 static int dedup_window_cb(void *eo, const char *value)
 {
-	return parse_large("dedup_window", value, UINT64_MAX,
+	return parse_large("dedup_window", value, UINT64_MAX, "at most 1t",
 			   &((struct options *)eo)->data.dedup_window);
 }
 
 static int dedup_unit_cb(void *eo, const char *value)
 {
-	return parse_bytes("dedup_unit", value, &((struct options *)eo)->data.dedup_unit);
+	return parse_bytes("dedup_unit", value, "at most 16m",
+			   &((struct options *)eo)->data.dedup_unit);
 }
 
 static int compress_chunk_cb(void *eo, const char *value)
 {
-	return parse_bytes("compress_chunk", value, &((struct options *)eo)->data.compress_chunk);
+	return parse_bytes("compress_chunk", value, "at most 16m",
+			   &((struct options *)eo)->data.compress_chunk);
 }
 
 /* By name. Without compress_record it is on the smallest. */
@@ -174,7 +186,8 @@ static int compress_codec_cb(void *eo, const char *value)
 
 static int compress_record_cb(void *eo, const char *value)
 {
-	return parse_bytes("compress_record", value, &((struct options *)eo)->data.compress_record);
+	return parse_bytes("compress_record", value, "at most 128k",
+			   &((struct options *)eo)->data.compress_record);
 }
 
 static int data_seed_cb(void *eo, const char *value)

@@ -16,6 +16,10 @@ int main(int argc, char **argv)
 	struct dgen *dgen;
 	FILE *file;
 
+	if (argc != 2) {
+		fputs("Usage: fill FILE\n", stderr);
+		return 1;
+	}
 	options.dedup_ratio = 2;
 	options.compress_ratio = 3;
 	options.data_seed = 1; /* dgen_fresh_seed() gives other data in each run */
@@ -23,7 +27,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", why);
 		return 1;
 	}
-	file = argc == 2 ? fopen(argv[1], "wb") : NULL;
+	file = fopen(argv[1], "wb");
 	for (uint64_t offset = 0; file && offset < 64 << 20; offset += sizeof(buffer)) {
 		dgen_fill(dgen, dgen_domain(argv[1]), 0, offset, buffer, sizeof(buffer));
 		if (fwrite(buffer, sizeof(buffer), 1, file) != 1)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "shares.h"
+#include "allowed.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,7 +12,11 @@
 #define RATIO_MAX 10000.0
 #define ALL 10000u /* of the units, in 1/100 % */
 
-/* A plain decimal: strtod() takes "nan", "0x2" and leading blanks too. */
+static const char usual[] =
+	"must be a number from 1 on, such as 2 or 1.5, or up to 6 of RATIO/PERCENT, such as "
+	"1/20:2/50:4/30";
+
+/* A plain decimal: strtod() takes "nan", "0x2" and leading blanks too. -ERANGE: not one of these. */
 static int parse_number(const char **text, double least, double most, double *number)
 {
 	char *end;
@@ -21,16 +26,17 @@ static int parse_number(const char **text, double least, double most, double *nu
 		return -EINVAL;
 	*number = strtod(*text, &end);
 	*text = end;
-	return *number >= least && *number <= most ? 0 : -EINVAL;
+	return *number >= least && *number <= most ? 0 : -ERANGE;
 }
 
 /* RATIO[/[PERCENT][/SYMBOLS]] */
-static int parse_part(const char **text, struct dgen_part *part, bool *open)
+static int parse_part(const char **text, struct dgen_part *part, bool *open, char *why)
 {
 	double number;
+	int err = parse_number(text, 1, RATIO_MAX, &number);
 
-	if (parse_number(text, 1, RATIO_MAX, &number))
-		return -EINVAL;
+	if (err)
+		return dgen_refuse(why, "%s", err == -ERANGE ? "RATIO must be 1 to 10000" : usual);
 	*part = (struct dgen_part){ .ratio = (uint32_t)lrint(number * 1000) };
 	*open = true;
 	if (**text != '/')
@@ -38,7 +44,7 @@ static int parse_part(const char **text, struct dgen_part *part, bool *open)
 	++*text;
 	if (isdigit((unsigned char)**text)) {
 		if (parse_number(text, 0, 100, &number))
-			return -EINVAL;
+			return dgen_refuse(why, "PERCENT must be 0 to 100");
 		part->share = (uint16_t)lrint(number * ALL / 100);
 		*open = false;
 	}
@@ -46,24 +52,25 @@ static int parse_part(const char **text, struct dgen_part *part, bool *open)
 		return 0;
 	++*text;
 	if (parse_number(text, DGEN_SYMBOLS_MIN, 256, &number) || number != floor(number))
-		return -EINVAL;
+		return dgen_refuse(why, "SYMBOLS must be a whole number, 32 to 255");
 	part->symbols = number < 256 ? (uint16_t)number : 0;
 	return 0;
 }
 
 /* What is left goes to those without a percentage. */
-static int close_parts(struct dgen_part *mix, const bool *open, size_t count)
+static int close_parts(struct dgen_part *mix, const bool *open, size_t count, char *why)
 {
-	unsigned int left = ALL, waiting = 0;
+	unsigned int sum = 0, left, waiting = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (mix[i].share > left)
-			return -EINVAL;
-		left -= mix[i].share;
+		sum += mix[i].share;
 		waiting += open[i];
 	}
-	if (!waiting != !left)
-		return -EINVAL;
+	if (sum > ALL || (!waiting && sum < ALL))
+		return dgen_refuse(why, "percentages must add up to 100, here %g", sum / 100.0);
+	if (waiting && sum == ALL)
+		return dgen_refuse(why, "percentages must leave some for the ratio without one");
+	left = ALL - sum;
 	for (size_t i = 0; i < count; i++)
 		if (open[i]) {
 			mix[i].share = (uint16_t)(left / waiting);
@@ -83,27 +90,31 @@ static double overall(const struct dgen_part *mix)
 	return ALL / out;
 }
 
-int dgen_mix_parse(const char *text, struct dgen_options *options)
+int dgen_mix_parse(const char *text, struct dgen_options *options, char *why)
 {
 	struct dgen_part mix[DGEN_PARTS_MAX] = { { 0 } };
-	bool open[DGEN_PARTS_MAX];
+	bool open[DGEN_PARTS_MAX] = { false };
 	size_t count = 0;
 	double ratio;
 
 	/* Who writes 3:1 means 3, not two halves. */
 	if (!strchr(text, '/')) {
 		if (parse_number(&text, 1, INFINITY, &ratio) || *text || !isfinite(ratio))
-			return -EINVAL;
+			return dgen_refuse(why, "%s", usual);
 		options->compress_ratio = ratio;
 		memset(options->compress_mix, 0, sizeof(options->compress_mix));
 		return 0;
 	}
 	do {
-		if (count == DGEN_PARTS_MAX || parse_part(&text, &mix[count], &open[count]))
+		if (count == DGEN_PARTS_MAX)
+			return dgen_refuse(why, "must be at most %d ratios", DGEN_PARTS_MAX);
+		if (parse_part(&text, &mix[count], &open[count], why))
 			return -EINVAL;
 		count++;
 	} while (*text++ == ':');
-	if (text[-1] || close_parts(mix, open, count))
+	if (text[-1])
+		return dgen_refuse(why, "%s", usual);
+	if (close_parts(mix, open, count, why))
 		return -EINVAL;
 	memcpy(options->compress_mix, mix, sizeof(mix));
 	options->compress_ratio = overall(mix);

@@ -12,9 +12,9 @@
 
 /*
  * Takes RATIO, or RATIO/PERCENT[/SYMBOLS]:..., in which empty percentages share what is left, into
- * compress_ratio and compress_mix. 0 or -EINVAL.
+ * compress_ratio and compress_mix. 0, or -EINVAL with what is wrong in why, unless that is NULL.
  */
-int dgen_mix_parse(const char *text, struct dgen_options *options);
+int dgen_mix_parse(const char *text, struct dgen_options *options, char *why);
 
 /* The same way back. */
 void dgen_mix_print(const struct dgen_options *options, char text[DGEN_MIX_TEXT_MAX]);

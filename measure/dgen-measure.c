@@ -15,6 +15,8 @@
 #include "report.h"
 #include "scan.h"
 
+const char program[] = "dgen-measure";
+
 /*
  * One half is for the threads, of which there are fewer where that is little. The other is for the
  * sets, whatever the threads leave: an estimate does not depend on their number either.
@@ -28,8 +30,10 @@ static int plan_memory(struct settings *settings)
 
 	least = 2 * (thread > least ? thread : least);
 	if (settings->memory < least) {
-		complain("--memory=%" PRIu64 "k: these options need at least %" PRIu64 "m",
-			 settings->memory >> 10, (least >> 20) + 1);
+		const char *typed = settings->memory_typed;
+
+		complain("--memory=%s: must be at least %" PRIu64 "m, with these options",
+			 typed ? typed : "(a quarter of the machine's)", (least >> 20) + 1);
 		return -EINVAL;
 	}
 	while (scan->threads > 1 && scan->threads * thread > settings->memory / 2)
@@ -124,16 +128,14 @@ static int measure(struct settings *settings)
 	struct source_totals totals;
 	struct counts *counts = calloc(1, sizeof(*counts));
 	uint64_t memory;
-	int ret;
+	int ret = 0;
 
 	if (!counts) {
 		complain("not enough memory to start");
 		return -ENOMEM;
 	}
-	scan_prepare(&settings->scan);
-	ret = plan_memory(settings);
 	memory = settings->memory / 2;
-	if (!ret && settings->against_count) {
+	if (settings->against_count) {
 		memory /= 2;
 		ret = read_against(settings, memory, counts, &sets);
 	}
@@ -154,15 +156,23 @@ static int measure(struct settings *settings)
 int main(int argc, char **argv)
 {
 	struct settings settings;
+	bool usage_error;
 	int ret;
 
 	ret = options_parse(&settings, argc, argv);
+	if (!ret) {
+		scan_prepare(&settings.scan);
+		ret = plan_memory(&settings);
+	}
+	usage_error = ret == -EINVAL;
 	if (!ret)
 		ret = measure(&settings);
 	free(settings.against);
 	if (fflush(stdout) || ferror(stdout)) {
 		complain("standard output: %s", strerror(errno));
-		ret = -EIO;
+		return EXIT_FAILURE;
 	}
+	if (usage_error)
+		return EXIT_USAGE;
 	return ret < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -3,9 +3,7 @@
 #include "options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +39,7 @@ static const char usage[] =
 	"  -h, --help                  print this\n"
 	"  -V, --version               print the version and those of the codecs\n"
 	"\n"
-	"SIZE is in bytes or ends in k, m or g (powers of 1024).\n";
+	"SIZE is in bytes or ends in k, m, g, t or p (powers of 1024), as 10GB and 4KiB do too.\n";
 
 static const struct option long_options[] = {
 	{ "unit", required_argument, NULL, 'u' },
@@ -61,52 +59,6 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-void complain(const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	fputs("dgen-measure: ", stderr);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
-	va_end(arguments);
-}
-
-/* Decimal digits and at most one suffix. */
-static int parse_size(const char *text, uint64_t *size)
-{
-	unsigned int bits = 0;
-	unsigned long long value;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	switch (*end) {
-	case 'k':
-	case 'K':
-		bits = 10;
-		break;
-	case 'm':
-	case 'M':
-		bits = 20;
-		break;
-	case 'g':
-	case 'G':
-		bits = 30;
-		break;
-	case '\0':
-		break;
-	default:
-		return -EINVAL;
-	}
-	if (errno || (bits && end[1]) || value > (uint64_t)INT64_MAX >> bits)
-		return -EINVAL;
-	*size = value << bits;
-	return 0;
-}
-
 /* SIZE[,SIZE]..., each from 512 to most. */
 static int set_sizes(const char *option, char *list, uint64_t most, uint32_t *sizes,
 		     unsigned int room, unsigned int *count)
@@ -117,7 +69,7 @@ static int set_sizes(const char *option, char *list, uint64_t most, uint32_t *si
 	while ((text = strsep(&list, ","))) {
 		uint64_t size;
 
-		if (parse_size(text, &size) || size < MIN_UNIT || size > most) {
+		if (parse_size(text, most, &size) || size < MIN_UNIT) {
 			complain("--%s=%s: must be a size from 512 to %um, or several with commas",
 				 option, text, (unsigned int)(most >> 20));
 			return -EINVAL;
@@ -173,7 +125,7 @@ static int set_chunks(struct scan_options *scan, const char *text)
 	for (unsigned int i = 0; i < 3; i++) {
 		const char *size = strsep(&rest, ":");
 
-		if (!size || parse_size(size, &sizes[i]) || sizes[i] > MAX_CHUNK)
+		if (!size || parse_size(size, MAX_CHUNK, &sizes[i]))
 			goto bad;
 	}
 	if (rest || strlen(text) >= sizeof(copy) ||
@@ -191,18 +143,19 @@ bad:
 
 static int set_threads(struct scan_options *scan, const char *text)
 {
+	static const char allowed[] = "a number from 1 to 1024";
 	uint64_t count;
 
-	if (parse_size(text, &count) || count < 1 || count > MAX_THREADS) {
-		complain("--threads=%s: must be a number from 1 to %d", text, MAX_THREADS);
+	if (set_number("threads", text, MAX_THREADS, allowed, &count))
 		return -EINVAL;
-	}
+	if (!count)
+		return refuse("threads", text, allowed);
 	scan->threads = (unsigned int)count;
 	return 0;
 }
 
-/* An option without an argument, or an unknown one. */
-static int set_flag(struct settings *settings, int option, const char *text)
+/* An option without an argument, or one that next_option() has refused. */
+static int set_flag(struct settings *settings, int option)
 {
 	char versions[160];
 
@@ -226,17 +179,13 @@ static int set_flag(struct settings *settings, int option, const char *text)
 		codec_versions(versions, sizeof(versions));
 		printf("dgen-measure " DGEN_VERSION " (%s)\n", versions);
 		return 1;
-	case ':':
-		complain("%s: needs a value; try dgen-measure --help", text);
-		return -EINVAL;
 	default:
-		complain("%s: no such option, or it takes no value; try dgen-measure --help", text);
 		return -EINVAL;
 	}
 }
 
 /* 0, -EINVAL after a complaint, or 1 where there is nothing left to do. */
-static int set_option(struct settings *settings, int option, const char *text)
+static int set_option(struct settings *settings, int option)
 {
 	struct scan_options *scan = &settings->scan;
 
@@ -252,22 +201,18 @@ static int set_option(struct settings *settings, int option, const char *text)
 	case 'c':
 		return set_codecs(&scan->records, optarg);
 	case 's':
-		if (!parse_size(optarg, &scan->source.shift))
-			return 0;
-		complain("--shift=%s: must be a size", optarg);
-		return -EINVAL;
+		scan->source.shift_typed = optarg;
+		return set_size("shift", optarg, INT64_MAX, &scan->source.shift);
 	case 'm':
-		if (!parse_size(optarg, &settings->memory))
-			return 0;
-		complain("--memory=%s: must be a size", optarg);
-		return -EINVAL;
+		settings->memory_typed = optarg;
+		return set_size("memory", optarg, INT64_MAX, &settings->memory);
 	case 'a':
 		settings->against[settings->against_count++] = optarg;
 		return 0;
 	case 't':
 		return set_threads(scan, optarg);
 	default:
-		return set_flag(settings, option, text);
+		return set_flag(settings, option);
 	}
 }
 
@@ -324,15 +269,11 @@ int options_parse(struct settings *settings, int argc, char **argv)
 	int option;
 	int ret = set_defaults(settings, argc);
 
-	opterr = 0;
 	while (!ret) {
-		/* The word that is looked at, for a complaint: getopt may move on or not. */
-		int at = optind;
-
-		option = getopt_long(argc, argv, ":u:k:c:r:s:a:m:dt:jpqhV", long_options, NULL);
+		option = next_option(argc, argv, ":u:k:c:r:s:a:m:dt:jpqhV", long_options);
 		if (option == -1)
 			break;
-		ret = set_option(settings, option, argv[optind > at ? optind - 1 : at]);
+		ret = set_option(settings, option);
 	}
 	if (ret)
 		return ret;

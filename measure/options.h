@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/values.h"
 #include "report.h"
 
 struct settings {
@@ -13,12 +14,10 @@ struct settings {
 	char **against, **paths;
 	unsigned int against_count, path_count;
 	uint64_t memory; /* bytes, of all that grows with the data and with the threads */
+	const char *memory_typed;
 	enum report_as as;
 	bool quiet;
 };
-
-/* One line on standard error. */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Fills settings. 0; -EINVAL or -ENOMEM after a complaint; or 1 where there is nothing left to do.

@@ -177,8 +177,9 @@ static int skip(struct source *source, struct batch *batch, char *why, size_t wh
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
-			snprintf(why, why_size, "--shift=%" PRIu64 ": the stream %s",
-				 source->options->shift, got ? strerror(errno) : "is shorter");
+			snprintf(why, why_size, "--shift=%s: the stream %s",
+				 source->options->shift_typed,
+				 got ? strerror(errno) : "is shorter");
 			return -EINVAL;
 		}
 		left -= (uint64_t)got;

@@ -21,6 +21,7 @@ struct source;
 
 struct source_options {
 	uint64_t shift; /* bytes of each file to leave out at its start */
+	const char *shift_typed;
 	size_t segment; /* the largest piece: a power of two */
 	size_t history; /* so many bytes before a piece come with it, where the file has them */
 	bool direct;    /* O_DIRECT */

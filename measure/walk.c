@@ -17,6 +17,8 @@
 
 #include "set.h"
 
+#define NOTES 10 /* lines about what is left out */
+
 struct walk {
 	char **paths;
 	unsigned int count, at;
@@ -26,6 +28,7 @@ struct walk {
 	FTS *tree;          /* of paths[at] */
 	bool had_stdin;
 	bool notes;
+	uint64_t noted; /* so many are left out */
 };
 
 struct walk *walk_open(char **paths, unsigned int count, const struct source_options *options,
@@ -90,10 +93,21 @@ static int device_size(const char *path, uint64_t *size, char *why, size_t why_s
 	return -error;
 }
 
-static void note(const struct walk *walk, const char *path, const char *what)
+static void note(struct walk *walk, const char *path, const char *what)
 {
-	if (walk->notes)
+	if (walk->notes && walk->noted++ < NOTES)
 		fprintf(stderr, "dgen-measure: %s: left out, it is %s\n", path, what);
+}
+
+/* The end: how many were not told. */
+static void end_notes(struct walk *walk)
+{
+	if (walk->noted > NOTES)
+		fprintf(stderr,
+			"dgen-measure: %" PRIu64 " more are left out, which are neither files "
+			"nor directories\n",
+			walk->noted - NOTES);
+	walk->noted = 0;
 }
 
 static const char *kind_of(mode_t mode)
@@ -138,8 +152,8 @@ static int named_file(struct walk *walk, const char *path, const struct stat *st
 		return -EINVAL;
 	}
 	if (shift > found->size || (shift && shift == found->size)) {
-		snprintf(why, why_size, "--shift=%" PRIu64 ": %s has only %" PRIu64 " bytes", shift,
-			 path, found->size);
+		snprintf(why, why_size, "--shift=%s: %s has only %" PRIu64 " bytes",
+			 walk->options->shift_typed, path, found->size);
 		return -EINVAL;
 	}
 	return 1;
@@ -262,5 +276,6 @@ int walk_next(struct walk *walk, struct found_file *found, char *why, size_t why
 			walk->at++;
 		}
 	}
+	end_notes(walk);
 	return 0;
 }

@@ -21,6 +21,22 @@ setup_file() {
 	done
 }
 
+@test "build: what is wrong with a run or a measurement is said before anything is installed or built" {
+	# Here neither is there.
+	refuses() {
+		run -2 make --no-print-directory -C "$ROOT" CC=false FIO="$T/none" B="$T/built" "${@:2}"
+		[[ ${lines[0]} == "$1"* ]] || fail "$output"
+		[[ ! -e built ]] || fail "something was built"
+	}
+	refuses "dgen: RUN_DIR=$T/none: not a directory" run RUN_DIR="$T/none"
+	refuses "dgen: RUN_SIZE=much is not a size" run RUN_DIR="$T" RUN_SIZE=much
+	refuses "dgen: RUN_SIZE=900000T, but only " run RUN_DIR="$T" RUN_SIZE=900000T
+	refuses "dgen: RUN_JOB=$T/none: no such job file" run RUN_DIR="$T" RUN_JOB="$T/none"
+	need_command python3
+	refuses "results: ONLY=nosuch: no case" results ONLY=nosuch TARGET="$T" RESULTS="$T/results"
+	refuses "results: TARGET=$T/none: " results TARGET="$T/none" RESULTS="$T/results"
+}
+
 @test "build: nothing is built twice" {
 	make_quietly
 	before=$(stat -c %Y.%s "$ENGINE" "$MEASURE" "$ROOT"/{dgen,libdgen.so,libdgen.a})
@@ -50,6 +66,15 @@ setup_file() {
 		--dedup_domain=f >fio.out 2>&1 || { show fio.out; false; }
 	same f by-name "the engine by its name"
 	[[ -e root/usr/local/lib/fio/fio-dgen.so ]] || fail "no fio-dgen.so"
+	# What the installed recipes say to type names what is there.
+	for job in root/usr/local/share/dgen/jobs/*.fio; do
+		! grep -nE '[ :]\./' "$job" || fail "$job: names what is in the source only"
+		words=$(sed -n 's/^#\tfio //p' "$job" | grep -oE '/[^ ]*')
+		[[ $words ]] || fail "$job: no command line"
+		for word in $words; do
+			[[ -e root$word ]] || fail "$job: there is no $word"
+		done
+	done
 	make_quietly uninstall DESTDIR="$T/root" PREFIX=/usr/local
 	[[ -z $(find root -type f -o -type l) ]] || fail "left: $(find root -type f -o -type l)"
 }
@@ -57,4 +82,6 @@ setup_file() {
 @test "build: install under another prefix" {
 	make_quietly install DESTDIR="$T/root" PREFIX=/opt/dgen
 	[[ -x root/opt/dgen/bin/dgen-measure ]] || fail "$(find root)"
+	grep -q 'external:/opt/dgen/lib/dgen/libdgen_engine.so /opt/dgen/share/dgen/jobs/oltp.fio$' \
+		root/opt/dgen/share/dgen/jobs/oltp.fio || fail "$(head root/opt/dgen/share/dgen/jobs/oltp.fio)"
 }

@@ -85,6 +85,17 @@ complains() {
 	done
 }
 
+@test "command: the examples of the man page go together" {
+	# A thousandth of their sizes.
+	sed -n '/^# EXAMPLES/,$s/^\t\(dgen --size .*\)/\1/p' "$ROOT/man/dgen.1.scd" | sed 's/\([0-9]\)g/\1m/g' |
+		grep -E '> (whole|part2)$' | sed "s|^dgen|'$COMMAND'|" >examples
+	[[ $(wc -l <examples) == 2 ]] || { show examples; false; }
+	# shellcheck source=/dev/null
+	. ./examples 2>err
+	[[ $(stat -c %s whole) == $((10 << 20)) ]]
+	same part2 <(tail -c 5M whole) "the second half"
+}
+
 @test "command: writes a part of the engine's file from far out" {
 	truncate -s 1t f 2>/dev/null || skip "no sparse file of 1 TiB can be made here"
 	dgen "${CONTENT[@]}" --size=1m --offset=1000g
@@ -161,23 +172,102 @@ complains() {
 
 @test "command: an output that cannot be opened" {
 	complains 1 ./none/f "No such file" -- --size=1m --seed=1 --output=./none/f
+	# Nothing was begun.
+	! grep -q 'after' err || { show err; false; }
+	complains 1 "$T: Is a directory" -- --size=1m --seed=1 --output="$T"
+}
+
+@test "command: a file that may not grow so large is an error that says so" {
+	# gcc's counters are files too.
+	no_counters
+	status=0
+	(ulimit -f 1024; "$COMMAND" --size=4m --seed=1 -o f 2>err) || status=$?
+	[[ $status == 1 && $(wc -l <err) == 1 ]] || { show err; fail "ended with $status"; }
+	grep -q 'f: File too large after 1048576 of 4194304 bytes' err || { show err; false; }
+}
+
+@test "command: a device needs --yes-destroy-data and is not one in use" {
+	loop_device 16m
+	head -c 64k /dev/urandom >before
+	dd if=before of="$DEVICE" conv=notrunc,fsync status=none
+	unchanged() {
+		same before <(head -c 64k "$DEVICE") "$1"
+	}
+	complains 1 "$DEVICE: a block device of 16 MiB" --yes-destroy-data -- --size=1m --seed=1 -o "$DEVICE"
+	unchanged "without being asked"
+	ln -s "$DEVICE" link
+	complains 1 "link: a block device" -- --size=1m --seed=1 -o link
+	status=0
+	"$COMMAND" --size=1m --seed=1 2>err >>"$DEVICE" || status=$?
+	[[ $status == 1 ]]
+	grep -q 'standard output: a block device' err || { show err; false; }
+	unchanged "standard output"
+	complains 1 "$DEVICE: has 16 MiB, less than the 32 MiB" -- --yes-destroy-data --size=32m --seed=1 \
+		-o "$DEVICE"
+	unchanged "too large"
+	"$COMMAND" "${WANT[@]}" --yes-destroy-data --size=16m -o "$DEVICE"
+	"$COMMAND" "${WANT[@]}" --size=16m --domain="$DEVICE" >f
+	same f "$DEVICE" "the device"
+	need_command mkfs.ext4
+	mkfs.ext4 -q -F "$DEVICE"
+	mkdir mnt
+	mount "$DEVICE" mnt 2>/dev/null || skip "nothing can be mounted here"
+	MOUNTS+=("$T/mnt")
+	mount -o remount,ro mnt
+	head -c 64k "$DEVICE" >before
+	complains 1 "$DEVICE: mounted on $T/mnt" -- --yes-destroy-data --size=1m --seed=1 -o "$DEVICE"
+	complains 1 "link: mounted on $T/mnt" -- --yes-destroy-data --size=1m --seed=1 -o link
+	unchanged "mounted"
+}
+
+@test "command: what a device loses when it is flushed is an error" {
+	failing_device 32m 8m
+	complains 1 "$DEVICE: " error -- --yes-destroy-data --size=24m --seed=1 -o "$DEVICE"
+	# It ends by a flush: the file of a file system that keeps all in memory until then has none of this.
+	need_command strace
+	strace -f -qq -o trace true 2>/dev/null || skip "no process can be traced here"
+	no_sanitizers
+	strace -o trace -e trace=fsync "$COMMAND" --size=1m --seed=1 >f
+	grep -q 'fsync(1) *= 0' trace || { show trace; false; }
+	strace -o trace -e trace=fsync "$COMMAND" --size=1m --seed=1 | cat >f
+	! grep -q fsync trace || { show trace; false; }
 }
 
 @test "command: refuses bad values with option, value and what is allowed" {
 	complains 2 --size "--help" --
-	for value in '' x 4x -1 1kk 1.5k 9223372036854775808 8388608t; do
+	for value in '' x 4x -1 1kk 1.5k; do
 		complains 2 "--size=$value: must be a number of bytes" -- --size="$value"
 	done
-	complains 2 "--offset=1: must not reach past" -- --size=9223372036854775807 --offset=1
+	for value in 9223372036854775808 8388608t 99999999999999999999k; do
+		complains 2 "--size=$value: must be at most 2^63 - 1 bytes" -- --size="$value"
+	done
+	complains 2 "--dedup-window=2t: must be at most 1t" -- --size=1m --dedup-window=2t
+	complains 2 "--compress-record=1MiB: must be at most 128k" -- --size=1m --compress-record=1MiB
+	complains 2 "--offset=2T: must not reach past" "--size=8388607t" -- --size=8388607t --offset=2T
 	for value in '' 0 0.5 nan inf 0x2 2x ' 2' 1e999; do
 		complains 2 "--dedup-ratio=$value: must be" -- --size=1m --dedup-ratio="$value"
 		complains 2 "--compress-ratio=$value: must be" -- --size=1m --compress-ratio="$value"
 	done
-	complains 2 dedup_ratio=1001 1000 -- --size=1m --dedup-ratio=1001
-	complains 2 dedup_unit=1000 512 -- --size=1m --dedup-unit=1000
-	complains 2 compress_chunk=8192 dedup_unit=4096 -- --size=1m --compress-chunk=8k
+	for value in 0 1001; do
+		complains 2 "--dedup-ratio=$value: must be a number from 1 to 1000" -- --size=1m \
+			--dedup-ratio=$value
+	done
+	# What the library refuses, as it was typed.
+	complains 2 "--dedup-unit=1000: a multiple of 512" -- --size=1m --dedup-unit=1000
+	complains 2 "--compress-chunk=8k: " dedup_unit=4096 -- --size=1m --compress-chunk=8k
+	complains 2 "--compress-ratio=1000: a number from 1 to 101" -- --size=1m --compress_ratio=1000
 	complains 2 "--dedup-unit=0" -- --size=1m --dedup-unit=0
-	complains 2 "--dedup-unit=4g" -- --size=1m --dedup-unit=4g
+	complains 2 "--dedup-unit=4g: must be at most 16m" -- --size=1m --dedup-unit=4g
+	complains 2 "--compress-ratio=1/20:2/30: percentages must add up to 100, here 50" -- --size=1m \
+		--compress-ratio=1/20:2/30
+	complains 2 "--compress-ratio=2/100/20: SYMBOLS must be a whole number, 32 to 255" -- --size=1m \
+		--compress-ratio=2/100/20
+	complains 2 "--compress-ratio=1/150: PERCENT must be 0 to 100" -- --size=1m --compress-ratio=1/150
+	complains 2 "--frob: no such option; try dgen --help" -- --frob
+	complains 2 "--size: needs a value; try dgen --help" -- --size
+	complains 2 "--quiet=1: takes no value; try dgen --help" -- --quiet=1
+	complains 2 "--comp=1: several options begin so; try dgen --help" -- --comp=1
+	complains 2 "-x: no such option; try dgen --help" -- -x
 	for value in '' x -1 1k 18446744073709551616; do
 		complains 2 "--seed=$value: must be a 64-bit number" -- --size=1m --seed="$value"
 	done

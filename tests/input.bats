@@ -25,6 +25,23 @@ wrong() {
 	wrong dedup_ratio 1 0 0.5 -2 0.999 1001 99999 inf nan
 }
 
+@test "input: values are refused by the rule that they break" {
+	for value in 0 1001; do
+		dgen_raw --dedup_ratio=$value
+		refused "dedup_ratio=$value: must be a number from 1 to 1000"
+	done
+	dgen_raw --compress_ratio=1/20:2/30
+	refused "compress_ratio=1/20:2/30: percentages must add up to 100, here 50"
+	dgen_raw --compress_ratio=2/100/20
+	refused "compress_ratio=2/100/20: SYMBOLS must be a whole number, 32 to 255"
+	dgen_raw --dedup_unit=8g
+	refused "dedup_unit=8g: must be at most 16m"
+	dgen_raw --dedup_window=99999999999999999999
+	refused "dedup_window=99999999999999999999: must be at most 1t"
+	dgen_raw --compress_record=1p
+	refused "compress_record=1p: must be at most 128k"
+}
+
 @test "input: dedup_ratio is not a number" {
 	wrong dedup_ratio 1 many 2:1 2x 0x2 2,5 2.5.1
 }

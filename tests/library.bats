@@ -107,6 +107,15 @@ installed() {
 @test "library: the example says what fails" {
 	run "$ROOT/build/examples/fill" /nowhere/f
 	[[ $status == 1 && $output == *"No such file"* ]] || fail "$status: $output"
+	for files in "" "f g"; do
+		# shellcheck disable=SC2086 # none, or two
+		run "$ROOT/build/examples/fill" $files
+		[[ $status == 1 && $output == "Usage: fill FILE" && ! -e f ]] || fail "'$files': $status: $output"
+	done
+	# dgen(3) has the same.
+	diff <(sed -n '/^#include <dgen.h>/,$p' "$ROOT/examples/fill.c") \
+		<(sed -n '/^#include <dgen.h>/,/^```/p' "$ROOT/man/dgen.3.scd" | grep -v '^```' | sed 's/\\\\/\\/g') ||
+		fail "the man page has another"
 }
 
 @test "library: threads share one plan without locks" {

@@ -462,7 +462,7 @@ within() {
 		done
 		status=0
 		timeout 20 "$MEASURE" --memory=200m "${arguments[@]}" >out 2>err </dev/null || status=$?
-		((status <= 1)) || fail "status $status: $(printf '%q ' "${arguments[@]}")" "$(cat err)"
+		((status <= 2)) || fail "status $status: $(printf '%q ' "${arguments[@]}")" "$(cat err)"
 		((status == 0)) || [[ $(grep -vc 'left out' err) -ge 1 ]] ||
 			fail "no word on: $(printf '%q ' "${arguments[@]}")"
 	done
@@ -478,20 +478,29 @@ within() {
 
 @test "measure: errors are one line and a status" {
 	data >f
-	while read -r options; do
-		status=0
-		# shellcheck disable=SC2086
-		"$MEASURE" $options >out 2>err || status=$?
-		((status == 1)) || fail "'$options': status $status"
-		[[ $(grep -c '^dgen-measure: ' err) == 1 ]] || fail "'$options': $(cat err)"
-		[[ ! -s out ]] || fail "'$options': $(cat out)"
-	done <<-END
-
+	# one_line STATUS: what is read in.
+	one_line() {
+		while read -r options; do
+			status=0
+			# shellcheck disable=SC2086
+			"$MEASURE" $options >out 2>err || status=$?
+			((status == $1)) || fail "'$options': status $status"
+			[[ $(grep -c '^dgen-measure: ' err) == 1 && $(wc -l <err) == 1 ]] ||
+				fail "'$options': $(cat err)"
+			[[ ! -s out ]] || fail "'$options': $(cat out)"
+		done
+	}
+	one_line 1 <<-END
 		missing
 		f missing
 		/dev/zero
 		/dev/zero f
 		- -
+		--against=missing f
+		--shift=3m f
+	END
+	one_line 2 <<-END
+
 		--unit=0 f
 		--unit=4q f
 		--unit=-4096 f
@@ -522,7 +531,6 @@ within() {
 		--chunks=8k:16k:1g f
 		--memory=1k f
 		--memory=much f
-		--against=missing f
 		--no-such-option f
 		-x f
 		-u
@@ -530,8 +538,43 @@ within() {
 		--quiet=3 f
 		--threads=0 f
 		--threads=many f
-		--shift=3m f
+		--threads=1k f
+		--shift=9000000t f
+		--memory=16EB f
 	END
+	# As it was typed, and what else there is.
+	run -2 --separate-stderr "$MEASURE" --memory=4KiB f
+	[[ $stderr == "dgen-measure: --memory=4KiB: must be at least "*m* ]] || fail "$stderr"
+	run -1 --separate-stderr "$MEASURE" --shift=64MB f
+	[[ $stderr == "dgen-measure: --shift=64MB: f has only "* ]] || fail "$stderr"
+	run -2 --separate-stderr "$MEASURE" --frob f
+	[[ $stderr == "dgen-measure: --frob: no such option; try dgen-measure --help" ]] || fail "$stderr"
+}
+
+@test "measure: sizes as the other programs take them" {
+	data >f
+	measured --codec=none --chunks=none --unit=64k f
+	cp measure.json wanted
+	for size in 65536 64K 64kb 64KiB 0x10000; do
+		measured --codec=none --chunks=none --unit=$size f
+		same measure.json wanted "$size"
+	done
+	measured --codec=none --memory=1t --shift=512B f
+}
+
+@test "measure: what is left out of a tree is told ten times" {
+	mkdir tree
+	data >tree/f
+	for i in {1..12}; do
+		ln -s f "tree/link$i"
+	done
+	"$MEASURE" --codec=none tree >out 2>notes </dev/null
+	[[ $(grep -c 'left out, it is a symbolic link' notes) == 10 ]] || fail "$(cat notes)"
+	[[ $(tail -n 1 notes) == "dgen-measure: 2 more are left out,"* ]] || fail "$(cat notes)"
+	[[ $(wc -l <notes) == 11 ]] || fail "$(cat notes)"
+	rm tree/link11 tree/link12
+	"$MEASURE" --codec=none tree >out 2>notes </dev/null
+	[[ $(wc -l <notes) == 10 ]] || fail "$(cat notes)"
 }
 
 @test "measure: an error of the disk is an error" {

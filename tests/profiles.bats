@@ -92,3 +92,24 @@ shrunk() {
 		rm f
 	done
 }
+
+@test "profiles: make run writes no more than RUN_SIZE, and refuses one that does not fit" {
+	need_build libdgen_engine.so
+	file_system 64m
+	run_profile() {
+		status=0
+		RUN_DIR=$MOUNT RUN_JOB=job.fio FIO=$FIO "$ROOT/jobs/run-profile" >out 2>err || status=$?
+	}
+	printf '%s\n' "[j]" numjobs=2 size=2m offset_increment=2m bs=1m rw=write direct=0 filename=x >job.fio
+	RUN_SIZE=1g run_profile
+	[[ $status == 1 && ! -s out && $(wc -l <err) == 1 ]] || { show out err; false; }
+	grep -q "^dgen: RUN_SIZE=1g, but only [0-9.]*MiB are free in $MOUNT" err || { show err; false; }
+	[[ ! $(find "$MOUNT" -type f) ]]
+	RUN_SIZE=4m run_profile
+	((status == 0)) || { show out err; false; }
+	! grep -q 'more than once' out || { show out; false; }
+	printf '%s\n' time_based runtime=1 >>job.fio
+	RUN_SIZE=4m run_profile
+	((status == 0)) || { show out err; false; }
+	grep -q '^RUN_SIZE=4m is the size of the file: the job goes over it more than once' out || { show out; false; }
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Units that differ: zero ones, mixes of compression ratios, runs. Shares are exact in any window. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -29,7 +30,7 @@ static struct dgen *make(double dedup, const char *mix, double zero, uint32_t un
 	char why[DGEN_WHY_MAX];
 	struct dgen *dgen;
 
-	assert_int_equal(dgen_mix_parse(mix, &options), 0);
+	assert_int_equal(dgen_mix_parse(mix, &options, NULL), 0);
 	if (dgen_create(&options, &dgen, why))
 		fail_msg("%s", why);
 	return dgen;
@@ -256,23 +257,41 @@ static void texts(void **state)
 					   "1/10:1/10:1/10:1/10:1/10:1/10:1/40",
 					   "nan/50:1/50",
 					   "3:1" };
+	static const char *const wrong[][2] = {
+		{ "1/20:2/30", "add up to 100, here 50" },
+		{ "1/60:2/50", "add up to 100, here 110" },
+		{ "1/33.3:2/33.3", "here 66.6" },
+		{ "1/50:2/50:3", "leave some" },
+		{ "2/100/20", "SYMBOLS must be a whole number, 32 to 255" },
+		{ "2/100/33.5", "SYMBOLS" },
+		{ "1/150", "PERCENT must be 0 to 100" },
+		{ "0.5/50:2", "RATIO must be 1 to 10000" },
+		{ "1/:1/:1/:1/:1/:1/:1/", "at most 6 ratios" },
+		{ "0.5", "a number from 1 on" },
+		{ "x/50:2", "a number from 1 on" },
+	};
 	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
 	char text[DGEN_MIX_TEXT_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++) {
-		assert_int_equal(dgen_mix_parse(good[i], &options), 0);
+		assert_int_equal(dgen_mix_parse(good[i], &options, NULL), 0);
 		dgen_mix_print(&options, text);
 		assert_string_equal(text, good[i]);
 	}
 	/* As in bssplit. */
-	assert_int_equal(dgen_mix_parse("1/20:2/:4/", &options), 0);
+	assert_int_equal(dgen_mix_parse("1/20:2/:4/", &options, NULL), 0);
 	dgen_mix_print(&options, text);
 	assert_string_equal(text, "1/20:2/40:4/40");
 	for (size_t i = 0; i < COUNT(bad); i++)
-		if (!dgen_mix_parse(bad[i], &options))
+		if (!dgen_mix_parse(bad[i], &options, NULL))
 			fail_msg("'%s' was taken", bad[i]);
-	assert_int_equal(dgen_mix_parse("3", &options), 0);
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		assert_int_equal(dgen_mix_parse(wrong[i][0], &options, text), -EINVAL);
+		if (!strstr(text, wrong[i][1]))
+			fail_msg("'%s': '%s'", wrong[i][0], text);
+	}
+	assert_int_equal(dgen_mix_parse("3", &options, NULL), 0);
 	assert_int_equal(options.compress_mix[0].ratio, 0);
 }
 

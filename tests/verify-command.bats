@@ -155,8 +155,99 @@ overwrite() {
 	[[ $(find kept -type f | wc -l) == 16 ]] || { ls kept >&2; false; }
 	cmp kept/dir_f.40960.found <(dd if=dir/f bs=4096 skip=10 count=1 status=none)
 	cmp kept/dir_f.40960.expected <(dd if=clean bs=4096 skip=10 count=1 status=none)
-	verify 1 "${WANT[@]}" --dump=none dir/f
-	says err "none/dir_f.40960.found: No such file"
+	# Known before anything is read, which may take hours.
+	refuses "--dump=none: must be a directory to write in" -- "${WANT[@]}" --dump=none dir/f
+	refuses "--dump=clean: must be a directory to write in" -- "${WANT[@]}" --dump=clean dir/f
+}
+
+@test "verify command: a file with less than --size is an error" {
+	"$COMMAND" "${WANT[@]}" --size=1m -o f
+	"$COMMAND" "${WANT[@]}" --size=1m -o g
+	verify 1 "${WANT[@]}" --size=2m f
+	[[ ! -s out ]] || { show out; false; }
+	says err "f: has 1048576 bytes, less than the 2097152 to be verified from offset 0"
+	verify 1 "${WANT[@]}" --size=2m --offset=4k f
+	verify 1 "${WANT[@]}" --size=1m --offset=1 f
+	verify 0 "${WANT[@]}" --size=1m f
+	verify 0 "${WANT[@]}" --size=1048575 --offset=1 f
+	# Cut within a unit, by one byte.
+	for size in 1048575 1046529; do
+		truncate -s $size f
+		verify 1 "${WANT[@]}" --size=1m f g
+		says err "f: has $size bytes, less than the 1048576"
+		# The others are verified still.
+		[[ $(<out) == "g: all of 256 units are right" ]] || { show out; false; }
+		verify 0 "${WANT[@]}" f
+		says out "f: all of 256 units are right"
+	done
+}
+
+@test "verify command: standard input and pipes, in order" {
+	"$COMMAND" "${WANT[@]}" --size=8m >f
+	# verify_pipe STATUS [argument]...: of what comes in.
+	verify_pipe() {
+		local wanted=$1
+		shift
+
+		status=0
+		"$COMMAND" --verify "${WANT[@]}" "$@" >out 2>err || status=$?
+		[[ $status == "$wanted" ]] || { show out err; fail "dgen --verify $* ended with $status"; }
+	}
+	# In pieces of any size.
+	dd if=f bs=12345 status=none | verify_pipe 0 -
+	[[ $(<out) == "-: all of 2048 units are right" && ! -s err ]] || { show out err; false; }
+	verify_pipe 0 - <f
+	tail -c +1000001 f | verify_pipe 0 --offset=1000000 --domain=- -
+	tail -c +1000001 f | verify_pipe 1 --offset=1000001 -
+	verify_pipe 0 --size=1000000 - < <(cat f)
+	says out "-: all of 245 units are right"
+	head -c 1000000 f | verify_pipe 1 --size=1000001 -
+	says err "-: has 1000000 bytes, less than the 1000001 to be verified"
+	head -c 1000000 f | verify_pipe 0 -
+	verify_pipe 1 - </dev/null
+	says err "-: nothing to verify"
+	cp f g
+	overwrite g 4096000 4096
+	# shellcheck disable=SC2002 # a pipe
+	cat g | verify_pipe 1 --domain=- -
+	says out "-: offset 4096000, unit 1000" "-: 1 of 2048 units are wrong"
+	mkfifo pipe
+	cat f >pipe &
+	verify 0 "${WANT[@]}" --domain=- pipe f
+	says out "pipe: all of 2048" "f: all of 2048"
+	wait
+	verify 1 "${WANT[@]}" - -
+	says err "-: standard input can be read only once"
+	verify 1 "${WANT[@]}" /dev/null
+	says err "/dev/null: neither a file nor a block device; takes"
+}
+
+@test "verify command: says so where all looks like another name's or another ratio's" {
+	hint="f: it looks like data of this seed under another name (--domain=NAME"
+	"$COMMAND" "${WANT[@]}" --size=1m --domain=other -o f
+	verify 1 "${WANT[@]}" f
+	[[ $(tail -n 1 out) == "$hint"* ]] || { show out; tail -n 2 out >&2; false; }
+	verify 1 --seed=1 --dedup-ratio=2.5 --compress-ratio=4 --domain=other f
+	[[ $(tail -n 1 out) == "$hint"* ]] || { tail -n 2 out >&2; false; }
+	# Another seed, another file that is checked too, half of it, random bytes, zeros: damage, or told otherwise.
+	cp f other
+	verify 1 --seed=2 --dedup-ratio=2.5 --compress-ratio=1.7 f
+	! grep -qF "$hint" out || { tail -n 2 out >&2; false; }
+	verify 1 "${WANT[@]}" f other
+	! grep -qF "$hint" out || { tail -n 2 out >&2; false; }
+	"$COMMAND" "${WANT[@]}" --size=1m -o g
+	dd if=f of=g bs=512k count=1 conv=notrunc status=none
+	verify 1 "${WANT[@]}" g
+	! grep -q 'looks like' out || { tail -n 2 out >&2; false; }
+	for what in /dev/zero /dev/urandom; do
+		head -c 1m $what >f
+		verify 1 "${WANT[@]}" f
+		! grep -qF "$hint" out || { tail -n 2 out >&2; false; }
+	done
+	# One write of another file's data is all of a small file.
+	head -c 32k other >f
+	verify 1 "${WANT[@]}" f
+	! grep -qF "$hint" out || { tail -n 2 out >&2; false; }
 }
 
 @test "verify command: one file's faults do not hide another's" {
@@ -174,7 +265,7 @@ overwrite() {
 
 @test "verify command: a device" {
 	loop_device 16m
-	"$COMMAND" "${WANT[@]}" --size=16m -o "$DEVICE"
+	"$COMMAND" "${WANT[@]}" --yes-destroy-data --size=16m -o "$DEVICE"
 	verify 0 "${WANT[@]}" "$DEVICE"
 	says out "$DEVICE: all of 4096 units are right"
 	dd if=/dev/zero of="$DEVICE" bs=4096 seek=77 count=1 conv=notrunc,fsync status=none
@@ -188,6 +279,7 @@ overwrite() {
 	says err "none: No such file"
 	verify 1 "${WANT[@]}" .
 	says err ".: Is a directory"
+	[[ $(wc -l <err) == 1 ]] || { show err; false; }
 	: >empty
 	verify 1 "${WANT[@]}" empty f
 	says err "empty: nothing to verify"
@@ -205,12 +297,13 @@ overwrite() {
 	refuses "--output=g: not with --verify" -- --seed=1 --output=g f
 	refuses "--oldest-version=2: must not be above --data-version=1" -- --seed=1 \
 		--data-version=1 --oldest-version=2 f
+	refuses "--oldest-version=0x10: must not be above --data-version=0," -- --seed=1 --oldest-version=0x10 f
 	refuses "more than 1000 below" -- --seed=1 --data-version=2000 --oldest-version=1 f
 	refuses "--findings=x: must be" -- --seed=1 --findings=x f
 	refuses "--oldest-version=-1: must be" -- --seed=1 --oldest-version=-1 f
-	refuses "--dump=: must be" -- --seed=1 --dump= f
+	refuses "--dump=: must be a directory" -- --seed=1 --dump= f
 	refuses "--offset=1: must not reach past" -- --seed=1 --offset=1 --size=9223372036854775807 f
-	for option in --dump=x --findings=1 --oldest-version=0; do
+	for option in --dump=. --findings=1 --oldest-version=0; do
 		status=0
 		"$COMMAND" --size=1m --seed=1 $option >out 2>err || status=$?
 		[[ $status == 2 && ! -s out ]] || fail "$option ended with $status"

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* dgen-bench: one command from a few options to a fio run with the dgen engine. */
 #include <errno.h>
-#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "fio.h"
@@ -34,13 +37,26 @@ static const char usage[] =
 	"      --buffer-size=SIZE   a multiple of 4KB (4MB)\n"
 	"      --buffer-count=N     buffers of all writers together (250)\n"
 	"      --num-writers=N      1 to 64 (1)\n"
-	"      --dedup-ratio=N      total units / distinct units, from 1 on (1)\n"
-	"      --compress-ratio=N   of the distinct data, from 1 on (1)\n"
+	"      --dedup-ratio=N      total units / distinct units, 1 to 1000 (1)\n"
+	"      --compress-ratio=N   of the distinct data, from 1 on (1); or a mix of up to 6:\n"
+	"                           RATIO/PERCENT:..., such as 1/20:2/50:4/30\n"
+	"      --zero-percentage=N  of the units are all zero, 0 to 99 (0)\n"
+	"      --dedup-unit=SIZE    bytes that storage deduplicates at a time (4k)\n"
+	"      --dedup-run=SIZE     units repeat in runs of so many bytes (dedup-unit)\n"
+	"      --dedup-skew=N       percent of the duplicates that are hot, 0 to 90 (0)\n"
+	"      --dedup-window=SIZE  at least, from one reference to the next (1m)\n"
+	"      --compress-chunk=SIZE\n"
+	"                           bytes in which the compression ratio holds (4k)\n"
+	"      --compress-codec=NAME\n"
+	"                           calibrate for lz4, zstd, deflate or lzo\n"
+	"      --compress-record=SIZE\n"
+	"                           of which that codec sees so much at a time (4k)\n"
 	"      --no-direct          through the page cache, and fsync at the end\n"
 	"      --numa-mode=MODE     auto, force or disabled\n"
 	"      --max-threads=N      threads that make data ahead of the writers, together\n"
 	"      --seed=N             64 bits, decimal or 0x... (a fresh one, which is printed)\n"
-	"      --runtime=SECONDS    go over the data again and again for so long\n"
+	"      --runtime=SECONDS    go over the data again and again for so long; with --tune,\n"
+	"                           try for about so long\n"
 	"      --verify             read back and compare; with --read and --seed, only that\n"
 	"      --read               read rather than write\n"
 	"      --backend=NAME       io_uring, libaio, null or fio:NAME (io_uring)\n"
@@ -60,8 +76,6 @@ enum {
 	BUFFER_SIZE,
 	BUFFER_COUNT,
 	NUM_WRITERS,
-	DEDUP_RATIO,
-	COMPRESS_RATIO,
 	NO_DIRECT,
 	NUMA_MODE,
 	MAX_THREADS,
@@ -84,12 +98,13 @@ static const struct option long_options[] = {
 	{ "buffer-size", required_argument, NULL, BUFFER_SIZE },
 	{ "buffer-count", required_argument, NULL, BUFFER_COUNT },
 	{ "num-writers", required_argument, NULL, NUM_WRITERS },
-	{ "dedup-ratio", required_argument, NULL, DEDUP_RATIO },
-	{ "compress-ratio", required_argument, NULL, COMPRESS_RATIO },
+	DATA_LONG_OPTIONS,
 	{ "no-direct", no_argument, NULL, NO_DIRECT },
 	{ "numa-mode", required_argument, NULL, NUMA_MODE },
 	{ "max-threads", required_argument, NULL, MAX_THREADS },
 	{ "seed", required_argument, NULL, SEED },
+	{ "data-seed", required_argument, NULL, SEED },
+	{ "data_seed", required_argument, NULL, SEED },
 	{ "runtime", required_argument, NULL, RUNTIME },
 	{ "verify", no_argument, NULL, VERIFY },
 	{ "read", no_argument, NULL, READ },
@@ -141,6 +156,39 @@ static int set_text(const char *option, const char **text)
 	return 0;
 }
 
+/* Whether fio has an engine of that name it says itself. */
+static int set_backend(struct bench *bench)
+{
+	static const char *const ours[] = { "io_uring", "libaio", "null" };
+	bool known = !strncmp(optarg, "fio:", 4) && optarg[4] && !strpbrk(optarg, "\n\r");
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		known = known || !strcmp(optarg, ours[i]);
+	if (!known)
+		return refuse("backend", optarg, "io_uring, libaio, null or fio:NAME");
+	bench->backend = optarg;
+	return 0;
+}
+
+/* What fio could not write at the end, after an hour, is told now. */
+static int set_json(struct bench *bench)
+{
+	const bool there = !access(optarg, F_OK);
+	char copy[PATH_MAX];
+	struct stat status;
+	int length;
+
+	bench->json = optarg;
+	if (!strcmp(optarg, "-"))
+		return 0;
+	length = snprintf(copy, sizeof(copy), "%s", optarg);
+	if (!*optarg || length >= PATH_MAX || strpbrk(optarg, "\n\r") ||
+	    access(there ? optarg : dirname(copy), W_OK) ||
+	    (there && !stat(optarg, &status) && S_ISDIR(status.st_mode)))
+		return refuse("json", optarg, "a file that can be written, or -");
+	return 0;
+}
+
 static int set_numa_mode(struct bench *bench)
 {
 	if (strcmp(optarg, "auto") && strcmp(optarg, "force") && strcmp(optarg, "disabled"))
@@ -161,21 +209,19 @@ static int set_shape_option(struct bench *bench, int option)
 					   &bench->cpus);
 	case 's':
 		bench->size_set = true;
-		return set_size("size", optarg, &bench->size);
+		bench->size_typed = optarg;
+		return set_size("size", optarg, INT64_MAX, &bench->size);
 	case 'o':
 		return add_output(bench, optarg);
 	case BUFFER_SIZE:
 		return set_buffer_size(bench);
 	case BUFFER_COUNT:
+		bench->buffer_count_typed = optarg;
 		return set_count("buffer-count", BUFFER_COUNT_MAX, "a number from 1 to 1048576",
 				 &bench->buffer_count);
 	case NUM_WRITERS:
 		return set_count("num-writers", WRITERS_MAX, "a number from 1 to 64",
 				 &bench->writers);
-	case DEDUP_RATIO:
-		return set_ratio("dedup-ratio", optarg, &bench->dedup_ratio);
-	case COMPRESS_RATIO:
-		return set_ratio("compress-ratio", optarg, &bench->compress_ratio);
 	case NO_DIRECT:
 		bench->buffered = true;
 		return 0;
@@ -194,7 +240,7 @@ static int set_option(struct bench *bench, int option)
 	case SEED:
 		bench->seed_set = true;
 		return set_number("seed", optarg, UINT64_MAX, "a 64-bit number, decimal or 0x...",
-				  &bench->seed);
+				  &bench->data.options.data_seed);
 	case RUNTIME:
 		return set_count("runtime", 1000000000, "a number of seconds, from 1 on",
 				 &bench->runtime);
@@ -205,9 +251,9 @@ static int set_option(struct bench *bench, int option)
 		bench->read = true;
 		return 0;
 	case BACKEND:
-		return set_text("backend", &bench->backend);
+		return set_backend(bench);
 	case JSON:
-		return set_text("json", &bench->json);
+		return set_json(bench);
 	case JOB:
 		bench->print_job = true;
 		return 0;
@@ -226,10 +272,10 @@ static int set_option(struct bench *bench, int option)
 		printf("dgen-bench %s\n", DGEN_VERSION);
 		return 1;
 	case '?':
-		/* getopt has named it. */
 		return -EINVAL;
 	default:
-		return set_shape_option(bench, option);
+		return data_has(option) ? data_set(&bench->data, option, optarg) :
+					  set_shape_option(bench, option);
 	}
 }
 
@@ -258,6 +304,17 @@ static int check_fio_options(const struct bench *bench)
 	return 0;
 }
 
+/* What the engine would refuse, once fio has been started. */
+static int check_data(const struct bench *bench)
+{
+	struct dgen *dgen;
+	const int err = data_create(&bench->data, &dgen);
+
+	if (!err)
+		dgen_destroy(dgen);
+	return err;
+}
+
 static int check(struct bench *bench)
 {
 	if (bench->read && bench->verify && !bench->seed_set) {
@@ -271,10 +328,11 @@ static int check(struct bench *bench)
 		return -EINVAL;
 	}
 	if (bench->size_set && !bench->tune && (!bench->size || bench->size % 512)) {
-		complain("--size=%llu: must be a multiple of 512, not 0",
-			 (unsigned long long)bench->size);
+		complain("--size=%s: must be a multiple of 512, not 0", bench->size_typed);
 		return -EINVAL;
 	}
+	if (check_data(bench))
+		return -EINVAL;
 	if (!bench->nr_targets && add_output(bench, bench->tune ? bench->tune : OUTPUT))
 		return -ENOMEM;
 	return check_fio_options(bench);
@@ -285,7 +343,7 @@ static int parse(struct bench *bench, int argc, char **argv)
 	int option, ret;
 
 	/* "+": what stands behind -- keeps its place. */
-	while ((option = getopt_long(argc, argv, "+s:o:hV", long_options, NULL)) != -1) {
+	while ((option = next_option(argc, argv, "+:s:o:hV", long_options)) != -1) {
 		ret = set_option(bench, option);
 		if (ret)
 			return ret;
@@ -314,7 +372,7 @@ static int bench_run(struct bench *bench)
 
 int main(int argc, char **argv)
 {
-	struct bench bench = { .size = SIZE, .dedup_ratio = 1, .compress_ratio = 1 };
+	struct bench bench = { .size = SIZE, .data.options = DGEN_OPTIONS_DEFAULT };
 	int ret = parse(&bench, argc, argv);
 	bool usage_error = ret < 0;
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "data.h"
 #include "profile.h"
 #include "target.h"
 
@@ -18,13 +19,14 @@ struct bench {
 	bool automatic;
 	uint64_t cpus; /* of --auto=CPUS */
 	bool size_set;
+	const char *size_typed, *buffer_count_typed;
 	uint64_t size, buffer_size, buffer_count, writers;
-	double dedup_ratio, compress_ratio;
+	struct data data;
 	const char *numa_mode, *backend, *json, *tune;
 	uint64_t max_threads, runtime;
-	uint64_t run_ms; /* of a run of tune(), rather than runtime */
-	bool seed_set;
-	uint64_t seed;
+	const char *report; /* where the engine writes it as JSON, or NULL */
+	uint64_t run_ms;    /* of a run of tune(), rather than runtime */
+	bool seed_set;      /* the seed is in data */
 	bool buffered, verify, read, print_job, may_destroy;
 
 	struct target *targets;
@@ -38,6 +40,9 @@ int plan_make(struct bench *bench);
 
 /* The shape that the options ask for. */
 int plan_shape(struct bench *bench);
+
+/* "writers", "reader". */
+const char *workers(const struct bench *bench, uint64_t count);
 
 /* Has this option been given to fio, behind the --? It wins then. */
 bool job_user_has(const struct bench *bench, const char *option);

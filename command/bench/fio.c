@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "fio.h"
+#include "human.h"
 #include "values.h"
 
 #define ENGINE "libdgen_engine.so"
@@ -102,23 +105,121 @@ static int check_engine(void)
 	return -ENOENT;
 }
 
-int fio_exec(const struct bench *bench)
+static volatile sig_atomic_t child;
+
+/* What a terminal sends fio has too; what was sent to us alone is meant for it. */
+static void pass_on(int number, siginfo_t *info, void *context)
 {
-	char output[PATH_MAX + 16];
+	(void)context;
+	if (child > 0 && info->si_code <= 0)
+		kill(child, number);
+}
+
+/* The number behind a name in the report, of which the first are the totals. */
+static double figure(const char *report, const char *name)
+{
+	const char *at = strstr(report, name);
+
+	return at ? strtod(at + strlen(name), NULL) : 0;
+}
+
+/* What the screen shows without JSON, in a line. */
+static void tell(const struct bench *bench, int report)
+{
+	static const char mark[] = "\"verdict\": \"";
+	char text[8192], what[64];
+	const ssize_t length = pread(report, text, sizeof(text) - 1, 0);
+	double written, read;
+	const char *verdict;
+
+	if (length <= 0)
+		return;
+	text[length] = '\0';
+	verdict = strstr(text, mark);
+	if (!verdict)
+		return;
+	verdict += strlen(mark);
+	snprintf(what, sizeof(what), "%.*s", (int)strcspn(verdict, "\""), verdict);
+	written = figure(text, "\"bytes_written\": ");
+	read = figure(text, "\"bytes_read\": ");
+	complain("%s%s%s%s%s in %.3f s: %.1f MB/s, %s%s",
+		 written > 0 ? human((uint64_t)written) : "", written > 0 ? " written" : "",
+		 written > 0 && read > 0 ? ", " : "", read > 0 ? human((uint64_t)read) : "",
+		 read > 0 ? " read" : "", figure(text, "\"seconds\": "),
+		 figure(text, "\"bytes_per_second\": ") / 1e6, what,
+		 bench->verify ? "; verified" : "");
+}
+
+/* Ends as fio does. */
+static int run_and_tell(const struct bench *bench, char **first, int job, int report)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	const struct sigaction action = { .sa_sigaction = pass_on, .sa_flags = SA_SIGINFO };
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &action, NULL);
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		run(bench, first, job);
+		_exit(EXIT_FAILURE);
+	}
+	while (child > 0 && waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (child < 0)
+		return -errno;
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	if (!status)
+		tell(bench, report);
+	exit(WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+/* fio's JSON leaves the screen empty: the engine reports to us. */
+static int exec_for_json(struct bench *bench)
+{
+	char output[PATH_MAX + 16], path[32];
 	char *json[] = { (char *)"--output-format=json", NULL, NULL };
+	const int report = memfd_create("dgen-bench report", 0);
+	int job, err;
+
+	if (report < 0) {
+		err = -errno;
+		complain("the report: %s", strerror(-err));
+		return err;
+	}
+	snprintf(path, sizeof(path), "/dev/fd/%d", report);
+	bench->report = path;
+	job = job_fd(bench);
+	bench->report = NULL;
+	if (job < 0)
+		return job;
+	if (strcmp(bench->json, "-")) {
+		snprintf(output, sizeof(output), "--output=%s", bench->json);
+		json[1] = output;
+	}
+	err = run_and_tell(bench, json, job, report);
+	complain("fio: %s", strerror(-err));
+	return err;
+}
+
+int fio_exec(struct bench *bench)
+{
 	char *none[] = { NULL };
 	int job;
 
 	if (check_engine())
 		return -ENOENT;
+	if (bench->json)
+		return exec_for_json(bench);
 	job = job_fd(bench);
 	if (job < 0)
 		return job;
-	if (bench->json && strcmp(bench->json, "-")) {
-		snprintf(output, sizeof(output), "--output=%s", bench->json);
-		json[1] = output;
-	}
-	run(bench, bench->json ? json : none, job);
+	run(bench, none, job);
 	close(job);
 	return -ENOENT;
 }
@@ -164,7 +265,7 @@ int fio_measure(const struct bench *bench, double *speed)
 				 (char *)"--eta=never", NULL };
 	int job, ends[2], status, err = 0;
 	FILE *from;
-	pid_t child;
+	pid_t fio;
 
 	if (check_engine())
 		return -ENOENT;
@@ -176,8 +277,8 @@ int fio_measure(const struct bench *bench, double *speed)
 		complain("a pipe: %s", strerror(errno));
 		return -EMFILE;
 	}
-	child = fork();
-	if (!child) {
+	fio = fork();
+	if (!fio) {
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
@@ -187,16 +288,16 @@ int fio_measure(const struct bench *bench, double *speed)
 	close(ends[1]);
 	close(job);
 	from = fdopen(ends[0], "r");
-	if (child > 0 && from)
+	if (fio > 0 && from)
 		err = read_speed(from, bench->read, speed);
 	if (from)
 		fclose(from);
-	if (child < 0 || waitpid(child, &status, 0) < 0)
+	if (fio < 0 || waitpid(fio, &status, 0) < 0)
 		return -ECHILD;
 	if (err || status) {
-		complain("fio failed with these: %u writers of %u buffers of %llu bytes",
-			 bench->shape.writers, bench->shape.depth,
-			 (unsigned long long)bench->shape.buffer_size);
+		complain("fio failed with these: %u %s of %u buffers of %llu bytes",
+			 bench->shape.writers, workers(bench, bench->shape.writers),
+			 bench->shape.depth, (unsigned long long)bench->shape.buffer_size);
 		return -EIO;
 	}
 	return 0;

@@ -72,8 +72,19 @@ static void put_head(const struct bench *bench, FILE *out)
 	else
 		fputs("# ", out);
 	fprintf(out, "%u %s of %u buffers of %s: %s of memory.\n\n", bench->shape.writers,
-		bench->shape.writers == 1 ? "writer" : "writers", bench->shape.depth,
+		workers(bench, bench->shape.writers), bench->shape.depth,
 		human(bench->shape.buffer_size), human(shape_pool(&bench->shape)));
+}
+
+/* As it was typed. Whoever reads the job wants to see the ratios, if they are 1. */
+static void put_data(const struct bench *bench, FILE *out)
+{
+	for (int option = DATA_DEDUP_RATIO; option < DATA_END; option++) {
+		const char *typed = bench->data.typed[option - DATA_DEDUP_RATIO];
+
+		if (typed || option <= DATA_COMPRESS_RATIO)
+			put(bench, out, data_engine_name(option), "%s", typed ? typed : "1");
+	}
 }
 
 static void put_global(const struct bench *bench, FILE *out)
@@ -81,10 +92,9 @@ static void put_global(const struct bench *bench, FILE *out)
 	unsigned int threads = (unsigned int)bench->max_threads / bench->shape.writers;
 
 	fputs("[global]\n", out);
-	put(bench, out, "dedup_ratio", "%.15g", bench->dedup_ratio);
-	put(bench, out, "compress_ratio", "%.15g", bench->compress_ratio);
+	put_data(bench, out);
 	if (bench->seed_set)
-		put(bench, out, "data_seed", "0x%016" PRIx64, bench->seed);
+		put(bench, out, "data_seed", "0x%016" PRIx64, bench->data.options.data_seed);
 	if (bench->backend)
 		put(bench, out, "backend", "%s", bench->backend);
 	if (bench->numa_mode)
@@ -96,6 +106,8 @@ static void put_global(const struct bench *bench, FILE *out)
 		put(bench, out, "gen_threads", "%u", threads);
 	if (bench->run_ms)
 		put(bench, out, "report", "0");
+	if (bench->report)
+		put(bench, out, "report_file", "%s", bench->report);
 	if (!job_user_has(bench, "readwrite"))
 		put(bench, out, "rw", "%s", bench->read ? "read" : "write");
 	if (bench->verify)

@@ -67,6 +67,13 @@ static bool is_synchronous(const char *backend)
 	return false;
 }
 
+const char *workers(const struct bench *bench, uint64_t count)
+{
+	static const char *const words[2][2] = { { "writers", "writer" }, { "readers", "reader" } };
+
+	return words[bench->read][count == 1];
+}
+
 int plan_shape(struct bench *bench)
 {
 	struct shape *shape = &bench->shape;
@@ -88,13 +95,14 @@ int plan_shape(struct bench *bench)
 	if (bench->buffer_count)
 		buffers = bench->buffer_count;
 	if (buffers < shape->writers) {
-		complain("--buffer-count=%" PRIu64 ": must be at least the number of writers, %u",
-			 buffers, shape->writers);
+		complain("--buffer-count=%s: must be at least the number of writers, %u",
+			 bench->buffer_count_typed, shape->writers);
 		return -EINVAL;
 	}
 	if (buffers / shape->writers > DEPTH_MAX) {
-		complain("--buffer-count=%" PRIu64 ": must be at most %d for each of %u writers",
-			 buffers, DEPTH_MAX, shape->writers);
+		complain("--buffer-count=%s: must be at most %d for each of %u %s",
+			 bench->buffer_count_typed, DEPTH_MAX, shape->writers,
+			 workers(bench, shape->writers));
 		return -EINVAL;
 	}
 	shape->depth = (unsigned int)(buffers / shape->writers);
@@ -104,14 +112,25 @@ int plan_shape(struct bench *bench)
 /* What a read without --size covers is what is there. */
 static int size_of_reads(struct bench *bench)
 {
+	uint64_t *buffer = &bench->shape.buffer_size;
+
 	for (unsigned int i = 0; i < bench->nr_targets; i++) {
 		struct target *target = &bench->targets[i];
+		const uint64_t rest = target->size % SECTOR;
 
-		target->wanted = target->size - target->size % SECTOR;
+		target->wanted = target->size - rest;
 		if (!target->wanted) {
-			complain("%s: is empty", target->name);
+			complain("%s: %s", target->name,
+				 rest ? "has less than one sector of 512 bytes" : "is empty");
 			return -EINVAL;
 		}
+		if (rest)
+			say("%s: its last %" PRIu64 " bytes are less than a sector and not %s",
+			    target->name, rest, bench->verify ? "verified" : "read");
+		/* Below 4 KiB the whole of it, in sectors. */
+		if (target->wanted < *buffer)
+			*buffer = target->wanted < 4096 ? target->wanted :
+							  target->wanted / 4096 * 4096;
 	}
 	return 0;
 }
@@ -155,8 +174,7 @@ static int size_targets(struct bench *bench)
 	if (bench->size < (uint64_t)bench->nr_targets * bench->shape.buffer_size)
 		bench->shape.buffer_size = bench->size / bench->nr_targets / 4096 * 4096;
 	if (!bench->shape.buffer_size) {
-		complain("--size=%" PRIu64 ": must be at least 4096 for each --output",
-			 bench->size);
+		complain("--size=%s: must be at least 4096 for each --output", bench->size_typed);
 		return -EINVAL;
 	}
 	deal_out(bench);
@@ -176,16 +194,18 @@ static void bound_shape(struct bench *bench)
 		least = blocks < least ? blocks : least;
 		most = blocks > most ? blocks : most;
 	}
-	if (shape->writers > least * bench->nr_targets) {
-		say("%u writers for %" PRIu64 " buffers of %s: taking %" PRIu64, shape->writers,
-		    least * bench->nr_targets, human(shape->buffer_size),
-		    least * bench->nr_targets);
-		shape->writers = (unsigned int)(least * bench->nr_targets);
+	least *= bench->nr_targets;
+	if (shape->writers > least) {
+		say("%u %s for %" PRIu64 " %s of %s: taking %" PRIu64, shape->writers,
+		    workers(bench, shape->writers), least, least == 1 ? "buffer" : "buffers",
+		    human(shape->buffer_size), least);
+		shape->writers = (unsigned int)least;
 	}
 	if (shape->writers < bench->nr_targets) {
 		const unsigned int buffers = shape->writers * shape->depth / bench->nr_targets;
 
-		say("%u outputs: taking %u writers", bench->nr_targets, bench->nr_targets);
+		say("%u outputs: taking %u %s", bench->nr_targets, bench->nr_targets,
+		    workers(bench, bench->nr_targets));
 		shape->writers = bench->nr_targets;
 		shape->depth = buffers ? buffers : 1;
 	}
@@ -196,7 +216,8 @@ static void bound_shape(struct bench *bench)
 	if (shape->depth > most)
 		shape->depth = (unsigned int)most;
 	if (is_synchronous(bench->backend) && shape->depth > 1) {
-		say("%s has one I/O in flight: taking one buffer for each writer", bench->backend);
+		say("%s has one I/O in flight: taking one buffer for each %s", bench->backend,
+		    workers(bench, 1));
 		shape->depth = 1;
 	}
 }
@@ -243,8 +264,26 @@ static void say_what(const struct bench *bench)
 	for (unsigned int i = 0; i < bench->nr_targets; i++)
 		say("%s %s %s %s", doing, human(bench->targets[i].wanted),
 		    bench->read ? "from" : "to", bench->targets[i].name);
-	say("%u x %u buffers of %s, %s in all", shape->writers, shape->depth,
-	    human(shape->buffer_size), human(shape_pool(shape)));
+	say("%u x %u %s of %s, %s in all", shape->writers, shape->depth,
+	    shape->depth == 1 ? "buffer" : "buffers", human(shape->buffer_size),
+	    human(shape_pool(shape)));
+	if (bench->max_threads && bench->max_threads < shape->writers && !bench->read)
+		say("--max-threads=%" PRIu64
+		    ": fewer than one for each of %u writers, so these make their "
+		    "data themselves",
+		    bench->max_threads, shape->writers);
+	/* With JSON the engine does not say it on the screen. */
+	if (bench->json && bench->seed_set)
+		say("data_seed=0x%016" PRIx64, bench->data.options.data_seed);
+}
+
+/* Drawn here, so that it can be told. */
+static void draw_seed(struct bench *bench)
+{
+	if (bench->seed_set || !bench->json || bench->read)
+		return;
+	bench->data.options.data_seed = dgen_fresh_seed();
+	bench->seed_set = true;
 }
 
 static int plan(struct bench *bench)
@@ -270,8 +309,10 @@ int plan_make(struct bench *bench)
 {
 	const int err = plan(bench);
 
-	if (!err)
+	if (!err) {
+		draw_seed(bench);
 		say_what(bench);
+	}
 	end_notes(!err);
 	return err;
 }

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "engine/device.h"
+#include "hold.h"
 #include "human.h"
 #include "target.h"
 #include "values.h"
@@ -36,54 +32,15 @@ static int check_name(const char *name)
 	return 0;
 }
 
-/*
- * The kernel knows all who use a device or a partition of it: to open it exclusively fails then,
- * and while it is open so, nobody can mount it.
- */
-static int hold(struct target *target, dev_t device)
-{
-	char use[PATH_MAX];
-
-	if (device_in_use(device, use, sizeof(use))) {
-		complain("%s: %s; its data is not destroyed", target->name, use);
-		return -EBUSY;
-	}
-	/* Without O_CLOEXEC: fio inherits it. */
-	target->held = open(target->name, O_RDONLY | O_EXCL);
-	if (target->held >= 0)
-		return 0;
-	if (errno == EBUSY)
-		complain("%s: in use by the kernel (a mount, swap, RAID, LVM, a loop device); its "
-			 "data is not destroyed",
-			 target->name);
-	else
-		complain("%s: %s", target->name, strerror(errno));
-	return -errno;
-}
-
 static int look_at_device(struct target *target, dev_t device, bool reads, bool may_destroy)
 {
-	int err = 0, fd;
+	const int err = device_size(target->name, target->name, &target->size);
 
 	target->device = true;
-	fd = open(target->name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &target->size))
-		err = -errno;
-	if (fd >= 0)
-		close(fd);
-	if (err) {
-		complain("%s: %s", target->name, strerror(-err));
+	if (err || reads)
 		return err;
-	}
-	if (reads)
-		return 0;
-	if (!may_destroy) {
-		complain("%s: a block device of %s, which will lose all its data; say "
-			 "--yes-destroy-data if that is wanted",
-			 target->name, human(target->size));
-		return -EPERM;
-	}
-	return hold(target, device);
+	target->held = device_hold(target->name, target->name, device, target->size, may_destroy);
+	return target->held < 0 ? target->held : 0;
 }
 
 static int look_at_directory(struct target *target)

@@ -259,10 +259,11 @@ static bool print_verdict(struct duel *duel, const struct shape *best)
 	const double likely = chance(duel);
 	const double middle = median(duel->ratios, duel->pairs);
 
-	printf("# Then %u writers, depth %u, buffers of %s raced with it in %u alternating pairs: won "
+	printf("# Then %u %s, depth %u, buffers of %s raced with it in %u alternating pairs: won "
 	       "%u,\n# ratio %.3f (%.3f to %.3f).\n",
-	       best->writers, best->depth, human(best->buffer_size), duel->pairs, duel->won, middle,
-	       duel->ratios[0], duel->ratios[duel->pairs - 1]);
+	       best->writers, best->writers == 1 ? "writer" : "writers", best->depth,
+	       human(best->buffer_size), duel->pairs, duel->won, middle, duel->ratios[0],
+	       duel->ratios[duel->pairs - 1]);
 	if (likely <= SURE && middle > 1) {
 		printf("# Faster by %.1f %%; two alike would come out so 1 time in %.0f.\n#\n",
 		       (middle - 1) * 100, 1 / likely);
@@ -305,9 +306,9 @@ static int lay_out(struct bench *bench, char *names[2])
 	bench->size -= bench->size % (2 * bench->shape.buffer_size);
 	if (bench->size < 2 * bench->shape.buffer_size * bench->shape.writers) {
 		complain(
-			"--tune=%s: needs at least two buffers of %s for each of %u writers; %s can "
-			"be had",
+			"--tune=%s: needs at least two buffers of %s for each of %u %s; %s can be had",
 			target->name, human(bench->shape.buffer_size), bench->shape.writers,
+			workers(bench, bench->shape.writers),
 			human(bench->size_set ? bench->size : most));
 		return -ENOSPC;
 	}
@@ -318,9 +319,19 @@ static int lay_out(struct bench *bench, char *names[2])
 	return target_check_space(target, 1);
 }
 
+/* In seconds: with fewer runs, or shorter ones, chance would decide. */
+static double least_time(const struct candidate *candidates)
+{
+	int runs = 2 * PAIRS_MIN;
+
+	for (int i = 0; i < CANDIDATES; i++)
+		runs += candidates[i].left_out ? 0 : ROUNDS_MIN;
+	return runs * (SHORTEST + STARTING) / 1000.0;
+}
+
 static int find_best(struct bench *bench)
 {
-	const double all = bench->runtime ? (double)bench->runtime : SECONDS;
+	double all = bench->runtime ? (double)bench->runtime : SECONDS;
 	struct candidate candidates[CANDIDATES];
 	struct duel duel = { 0 };
 	struct shape best;
@@ -328,6 +339,8 @@ static int find_best(struct bench *bench)
 	int err;
 
 	fill_in(bench, candidates);
+	if (all < least_time(candidates))
+		all = least_time(candidates);
 	complain("tuning on %s of %s for about %.0f seconds", human(bench->size),
 		 bench->targets->name, all);
 	bench->runtime = 0;

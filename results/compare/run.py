@@ -106,6 +106,7 @@ def arguments():
 	parser.add_argument("--out", help="where page, plots and raw figures go (results/)")
 	parser.add_argument("--only", default="", help="words; cases whose SECTION/NAME has one")
 	parser.add_argument("--fresh", action="store_true", help="leave an interrupted run aside")
+	parser.add_argument("--check", action="store_true", help="look at target and words only, measure nothing")
 	parser.add_argument("--yes-destroy-data", action="store_true", help="a device may be overwritten")
 	return parser.parse_args()
 
@@ -175,6 +176,9 @@ def main():
 	options = arguments()
 	check_target(options.target, options.yes_destroy_data)
 	room_on(options.target)
+	if options.check:
+		chosen(Settings(ROOT, options.quick, options.target, options.target, options.target), options.only)
+		return
 	for stop in (signal.SIGTERM, signal.SIGHUP):
 		signal.signal(stop, lambda *_: sys.exit(130))
 

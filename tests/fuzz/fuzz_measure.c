@@ -16,6 +16,8 @@
 #define DATA_MAX (256u << 10)
 #define PIECES_MAX 2000 /* each begins with some work over the bytes before it */
 
+const char program[] = "fuzz";
+
 static uint8_t data[DATA_MAX];
 
 /* Bytes that repeat at some distance, so that there is something to find: raw ones, then copies. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef BENCH_HUMAN_H
-#define BENCH_HUMAN_H
+#ifndef COMMAND_HUMAN_H
+#define COMMAND_HUMAN_H
 
 #include <stdint.h>
 
