@@ -117,24 +117,48 @@ void report_note_names(const struct job *job)
 		note_name(job->group, job->files[i]->file->file_name);
 }
 
-/* As the shell and then fio's filename= take it. */
+/* As the shell takes it. The characters of escaped get the backslash that fio wants before them. */
+static void put_quoted(FILE *out, const char *text, const char *escaped)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_./:=,+@%-";
+	const bool quotes = !*text || strspn(text, plain) < strlen(text) || strpbrk(text, escaped);
+
+	fputs(quotes ? "'" : "", out);
+	for (const char *c = text; *c; c++) {
+		if (strchr(escaped, *c))
+			fputc('\\', out);
+		fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
+	}
+	fputs(quotes ? "'" : "", out);
+}
+
 static void put_names(FILE *out, const struct run_group *group)
 {
-	const char *between = "--filename='";
+	const char *between = "--filename=";
 
 	for (unsigned int i = 0; i < nr_names; i++) {
 		if (names[i].group != group)
 			continue;
 		fputs(between, out);
 		between = ":";
-		for (const char *c = names[i].name; *c; c++) {
-			if (*c == '\'')
-				fputs("'\\''", out);
-			else
-				fprintf(out, *c == ':' ? "\\%c" : "%c", *c);
-		}
+		put_quoted(out, names[i].name, ":");
 	}
-	fputs("'", out);
+}
+
+static void put_text(FILE *out, const char *option, const char *value)
+{
+	fprintf(out, " --%s=", option);
+	put_quoted(out, value, "");
+}
+
+/* Every digit of it counts: with another ratio it is other data. */
+static void put_number(FILE *out, const char *option, double number)
+{
+	char text[DGEN_NUMBER_TEXT_MAX];
+
+	dgen_number_print(number, text);
+	fprintf(out, " --%s=%s", option, text);
 }
 
 /* The largest that divides what is to be read: fio leaves out a shorter rest. */
@@ -161,37 +185,19 @@ static unsigned int read_depth(const struct job *job)
 	return strncmp(job->options->backend, "fio:", 4) ? 16 : job->td->o.iodepth;
 }
 
-static void put_command(FILE *out, const struct job *job)
+static void put_data_options(FILE *out, const struct dgen_options *data)
 {
-	const struct run_group *group = job->group;
-	const struct options *options = job->options;
-	const struct dgen_options *data = &options->data;
 	char mix[DGEN_MIX_TEXT_MAX];
 
-	fprintf(out, "fio --ioengine=external:%s --name=verify --rw=read --verify=crc32c ",
-		engine_path());
-	put_names(out, group);
-	if (group->start)
-		fprintf(out, " --offset=%" PRIu64, (uint64_t)group->start);
-	if (group->end < group->file_size)
-		fprintf(out, " --filesize=%" PRIu64, (uint64_t)group->end);
-	fprintf(out, " --bs=%u --iodepth=%u --direct=%u", block_size(group->start | group->end),
-		read_depth(job), job->td->o.odirect);
-	if (strcmp(options->backend, "io_uring"))
-		fprintf(out, " --backend=%s", options->backend);
-	if (options->backend_options[0])
-		fprintf(out, " --backend_options='%s'", options->backend_options);
-	if (options->dedup_domain[0])
-		fprintf(out, " --dedup_domain='%s'", options->dedup_domain);
 	dgen_mix_print(data, mix);
-	fprintf(out, " --dedup_ratio=%g --compress_ratio=%s --dedup_unit=%u", data->dedup_ratio,
-		mix, data->dedup_unit);
+	put_number(out, "dedup_ratio", data->dedup_ratio);
+	fprintf(out, " --compress_ratio=%s --dedup_unit=%u", mix, data->dedup_unit);
 	if (data->zero_percentage > 0)
-		fprintf(out, " --zero_percentage=%g", data->zero_percentage);
+		put_number(out, "zero_percentage", data->zero_percentage);
 	if (data->dedup_run)
 		fprintf(out, " --dedup_run=%u", data->dedup_run);
 	if (data->dedup_skew > 0)
-		fprintf(out, " --dedup_skew=%g", data->dedup_skew);
+		put_number(out, "dedup_skew", data->dedup_skew);
 	if (data->dedup_window)
 		fprintf(out, " --dedup_window=%" PRIu64, data->dedup_window);
 	if (data->compress_chunk)
@@ -200,8 +206,34 @@ static void put_command(FILE *out, const struct job *job)
 		fprintf(out, " --compress_codec=%s --compress_record=%u",
 			dgen_codecs[data->compress_codec], data->compress_record);
 	fprintf(out, " --data_seed=0x%016" PRIx64, data->data_seed);
+}
+
+static void put_command(FILE *out, const struct job *job)
+{
+	const struct run_group *group = job->group;
+	const struct options *options = job->options;
+	/* Whole sectors: a job that verifies reads nothing less. */
+	const uint64_t start = (group->start + 511) / 512 * 512, end = group->end / 512 * 512;
+
+	fputs("fio --ioengine=external:", out);
+	put_quoted(out, engine_path(), "");
+	fputs(" --name=verify --rw=read --verify=crc32c ", out);
+	put_names(out, group);
+	if (start)
+		fprintf(out, " --offset=%" PRIu64, start);
+	if (end < group->file_size)
+		fprintf(out, " --filesize=%" PRIu64, end);
+	fprintf(out, " --bs=%u --iodepth=%u --direct=%u", block_size(start | end), read_depth(job),
+		job->td->o.odirect);
+	if (strcmp(options->backend, "io_uring"))
+		put_text(out, "backend", options->backend);
+	if (options->backend_options[0])
+		put_text(out, "backend_options", options->backend_options);
+	if (options->dedup_domain[0])
+		put_text(out, "dedup_domain", options->dedup_domain);
+	put_data_options(out, &options->data);
 	if (options->verify_state_file[0]) {
-		fprintf(out, " --verify_state_file='%s'", options->verify_state_file);
+		put_text(out, "verify_state_file", options->verify_state_file);
 		return;
 	}
 	fprintf(out, " --data_version=%" PRIu64, (uint64_t)group->highest);

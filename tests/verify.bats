@@ -112,6 +112,39 @@ flip() {
 	((status == 0))
 }
 
+# written_and_later [option]...: what a job writes is right by the line that it prints.
+written_and_later() {
+	rm -f f
+	dgen_raw --output-format=normal --size=8m "$@"
+	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
+	later
+	((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' fio.out ||
+		fail "$*: $(cat fio.out fio.err)"
+}
+
+@test "verify: the line that verifies has every digit of a ratio" {
+	written_and_later --dedupe_percentage=33 --buffer_compress_percentage=37
+	written_and_later --dedup_ratio=1.23456789 --zero_percentage=12.3456789 --dedup_skew=33.3333333
+	written_and_later --compress_ratio=1.23456789
+	written_and_later --compress_ratio=1/33.33:3.123/33.33:98.765/33.34
+}
+
+@test "verify: the line that verifies ends where whole blocks and sectors do" {
+	written_and_later --bs=3000 --size=2m --direct=0
+	written_and_later --bs=3000 --size=2m --offset=3000 --direct=0
+}
+
+@test "verify: the line that verifies quotes for the shell, wherever there are names" {
+	written_and_later --dedup_domain="it's a \$HOME"
+	written_and_later --verify_state_file="the state's file"
+	rm -f *state*
+	written_and_later --filename="f's 'name'; touch bad"
+	[[ ! -e bad ]] || fail "a part of a name was run"
+	mkdir "an engine"
+	cp "$ENGINE" "an engine/lib'dgen.so"
+	ENGINE="$T/an engine/lib'dgen.so" written_and_later
+}
+
 @test "verify: a back end that keeps no data is said to check nothing, once" {
 	for thread in 0 1; do
 		dgen_raw --output-format=normal --filename=null --backend=null --rw=write \
