@@ -85,6 +85,7 @@ struct job {
 	uint64_t wrong;                 /* units */
 	struct verify_place *places;    /* where data that is found may belong */
 	struct verify_finding *finding; /* not told yet */
+	const struct job_file *finding_file;
 	struct account account;
 	struct ahead *ahead;      /* NULL: no helper threads */
 	struct writer *writer;    /* its part of the report; NULL: none */

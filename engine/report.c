@@ -257,11 +257,11 @@ static void say_command(const struct job *job)
 
 void report_say(const struct job *job)
 {
-	const struct run_group *group = job->group;
+	struct run_group *group = job->group;
 	const bool normal = run_output_is_normal();
 
 	if (group->wrong)
-		findings_say();
+		findings_say(group);
 	if (normal && (group->checked || group->unchecked))
 		run_say("dgen: verify: %.1f MiB checked, %" PRIu64 " wrong%s",
 			group->checked / 1048576.0, (uint64_t)group->wrong,

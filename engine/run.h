@@ -23,6 +23,7 @@ struct run_group {
 	atomic_uint_fast64_t newest;  /* version that was written last, plus one; 0: none */
 	atomic_uint_fast64_t checked, unchecked; /* bytes read */
 	atomic_uint_fast64_t wrong;              /* units */
+	atomic_uint lines;                       /* about them, told in full */
 	/* What the jobs leave behind: */
 	atomic_bool unknown;                  /* not all versions can be told */
 	atomic_uint_fast64_t lowest, highest; /* version, where they can */

@@ -9,7 +9,7 @@
 
 #define DGEN_MIX_TEXT_MAX 200   /* bytes */
 #define DGEN_NUMBER_TEXT_MAX 32 /* bytes */
-#define DGEN_SYMBOLS_MIN 32   /* with fewer LZ4 finds repetitions by chance */
+#define DGEN_SYMBOLS_MIN 32     /* with fewer LZ4 finds repetitions by chance */
 
 /*
  * Takes RATIO, or RATIO/PERCENT[/SYMBOLS]:..., in which empty percentages share what is left, into

@@ -229,6 +229,38 @@ written_and_later() {
 	grep -q ' checked, 1 wrong' "$T/fio.out" || fail "it went on"
 }
 
+@test "verify: files of later groups are named and summed up too" {
+	dgen --filename=a --size=1m
+	dgen --filename=b --size=1m --dedup_ratio=2
+	for ((n = 0; n < 60; n += 2)); do
+		flip a $((n * 4096))
+		flip b $((n * 4096))
+	done
+	flip b $((100 * 4096))
+	for thread in 0 1; do
+		fio_raw --rw=read --bs=64k --size=1m --data_seed=1 --verify=md5 --continue_on_error=verify \
+			--thread=$thread --name=j --filename=a --name=k --stonewall --filename=b --dedup_ratio=2
+		failed
+		for line in "a: 30 wrong, the first at offset 0" "b: 31 wrong, the first at offset 0"; do
+			(($(grep -c "^dgen: verify: $line" fio.err) == 1)) || fail "not $line" "$(<fio.err)"
+		done
+		for file in a b; do
+			(($(grep -c "^dgen: verify: $file: offset .* flipped" fio.err) == 20)) ||
+				fail "$file: not 20 lines" "$(<fio.err)"
+		done
+	done
+}
+
+@test "verify: in more files than are named, all that is wrong is counted" {
+	dgen --directory=. --nrfiles=300 --size=1200k --bs=4k --filename_format='x.$filenum'
+	for ((n = 0; n < 300; n++)); do
+		flip x.$n 1000
+	done
+	wrong 300 "" --directory=. --nrfiles=300 --size=1200k --bs=4k --filename_format='x.$filenum'
+	(($(grep -c '^dgen: verify: [^ ]*x[^ ]*: 1 wrong, the first at' fio.err) == 256)) || fail "$(<fio.err)"
+	grep -q '^dgen: verify: further files: 44 wrong: 44 ' fio.err || fail "$(<fio.err)"
+}
+
 @test "verify: verify_dump leaves what was expected and what was found" {
 	dgen
 	cp f clean
