@@ -119,6 +119,24 @@ void run_say(const char *format, ...)
 	free(line);
 }
 
+void run_warn(const char *format, ...)
+{
+	char *line;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&line, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	if (is_backend)
+		log_err("dgen: %s\n", line);
+	else
+		fprintf(stderr, "dgen: %s\n", line);
+	free(line);
+}
+
 void run_flush(void)
 {
 	if (!is_backend && getpid() == run->main_process)

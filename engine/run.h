@@ -78,7 +78,7 @@ void run_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Before jobs are forked: so that what they say comes after what fio has said so far. */
 void run_flush(void);
 
-/* For warnings: standard error, never --output. */
-#define run_warn(fmt, ...) fprintf(stderr, "dgen: " fmt "\n", ##__VA_ARGS__)
+/* For warnings: one line on standard error, never on --output; the client's where a server of fio's runs the job. */
+void run_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
