@@ -78,13 +78,13 @@ struct job {
 	bool verifies;    /* checks what is read */
 	bool fakes;       /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
-	uint64_t written, read;         /* bytes completed */
-	uint64_t ios;                   /* reads and writes completed */
-	uint64_t newest;                /* version written, plus one */
-	uint64_t checked, unchecked;    /* bytes read */
-	uint64_t wrong;                 /* units */
-	struct verify_place *places;    /* where data that is found may belong */
-	struct verify_finding *finding; /* not told yet */
+	uint64_t written, read, trimmed; /* bytes completed */
+	uint64_t ios[DDIR_RWDIR_CNT];    /* completed without an error */
+	uint64_t newest;                 /* version written, plus one */
+	uint64_t checked, unchecked;     /* bytes read */
+	uint64_t wrong;                  /* units */
+	struct verify_place *places;     /* where data that is found may belong */
+	struct verify_finding *finding;  /* not told yet */
 	const struct job_file *finding_file;
 	struct account account;
 	struct ahead *ahead;      /* NULL: no helper threads */

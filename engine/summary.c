@@ -153,7 +153,8 @@ static void take_times(struct job *job, struct writer *writer)
 	times->cpu = seconds(a->cpu);
 	times->delay = seconds(a->delay);
 	times->late = seconds(a->late);
-	times->ios = (double)job->ios;
+	for (int ddir = DDIR_READ; ddir < DDIR_RWDIR_CNT; ddir++)
+		times->ios += (double)job->ios[ddir];
 	times->has_delay = a->has_delay;
 	take_rate(job, times);
 	writer->filled = a->filled;
@@ -162,6 +163,18 @@ static void take_times(struct job *job, struct writer *writer)
 	writer->busy_ns = td_ioengine_flagged(job->td, FIO_SYNCIO) ? a->wait.ns : a->busy.ns;
 	if (writer->busy_ns > a->ended - a->started)
 		writer->busy_ns = a->ended - a->started;
+}
+
+/* What is written and then read back takes turns; otherwise all of the time is for both. */
+static void take_spent(const struct job *job, struct writer *writer)
+{
+	const struct account *a = &job->account;
+	const uint64_t run = a->ended - a->started;
+
+	if (job->read)
+		writer->spent[DDIR_READ] = td_read(job->td) ? run : a->read_back;
+	if (job->written)
+		writer->spent[DDIR_WRITE] = run > a->read_back ? run - a->read_back : 0;
 }
 
 static void take_settings(struct job *job, struct writer *writer)
@@ -197,8 +210,10 @@ static void take(struct job *job, struct writer *writer)
 	take_settings(job, writer);
 	writer->written = job->written;
 	writer->read = job->read;
-	writer->ios = job->ios;
+	writer->trimmed = job->trimmed;
+	memcpy(writer->ios, job->ios, sizeof(writer->ios));
 	take_times(job, writer);
+	take_spent(job, writer);
 	take_latency(job->td, DDIR_READ, &writer->latency[0]);
 	take_latency(job->td, DDIR_WRITE, &writer->latency[1]);
 	writer->ran = true;
@@ -296,6 +311,25 @@ static void add_issued(const struct writer *const *writers, unsigned int count, 
 	free(all);
 }
 
+/* From the first start of those that went this way to the last end, but for what each of them did otherwise. */
+static double find_spent(const struct writer *const *writers, unsigned int count,
+			 enum fio_ddir ddir)
+{
+	uint64_t first = UINT64_MAX, last = 0, otherwise = UINT64_MAX;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct writer *w = writers[i];
+		const uint64_t rest = w->ended_at - w->started - w->spent[ddir];
+
+		if (!w->spent[ddir])
+			continue;
+		first = w->started < first ? w->started : first;
+		last = w->ended_at > last ? w->ended_at : last;
+		otherwise = rest < otherwise ? rest : otherwise;
+	}
+	return last ? seconds(last - first - otherwise) : 0;
+}
+
 void summary_add_up(const struct writer *const *writers, unsigned int count, struct total *total)
 {
 	uint64_t first = UINT64_MAX, last = 0;
@@ -309,7 +343,9 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 		last = w->ended_at > last ? w->ended_at : last;
 		total->written += w->written;
 		total->read += w->read;
-		total->ios += w->ios;
+		total->trimmed += w->trimmed;
+		for (int ddir = DDIR_READ; ddir < DDIR_RWDIR_CNT; ddir++)
+			total->ios[ddir] += w->ios[ddir];
 		total->filled += w->filled;
 		total->fill_seconds += seconds(w->fill_ns);
 		total->helper_seconds += seconds(w->helped_ns);
@@ -321,6 +357,8 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 		add_latency(&total->latency[1], &w->latency[1]);
 	}
 	total->seconds = count ? seconds(last - first) : 0;
+	total->spent[DDIR_READ] = find_spent(writers, count, DDIR_READ);
+	total->spent[DDIR_WRITE] = find_spent(writers, count, DDIR_WRITE);
 	divide(total);
 	add_issued(writers, count, total);
 	total->verdict = verdict_find(&total->times, &total->parts);

@@ -40,7 +40,9 @@ struct writer {
 	double huge_part;           /* of its buffers, on huge pages; -1: not known */
 	uint64_t block, block_min;  /* bytes, the largest and smallest */
 	uint64_t started, ended_at; /* ns, of one clock for all */
-	uint64_t written, read, ios;
+	uint64_t written, read, trimmed;
+	uint64_t ios[DDIR_RWDIR_CNT];
+	uint64_t spent[2];        /* ns reading, writing; both at a time count for both */
 	uint64_t filled, fill_ns; /* by all threads of the job, in thread time */
 	uint64_t helped_ns;
 	uint64_t busy_ns;         /* with I/O in flight */
@@ -71,7 +73,9 @@ void summary_leave(struct job *job);
 /* The totals of several writers. */
 struct total {
 	double seconds; /* from the first start to the last end */
-	uint64_t written, read, ios, filled;
+	uint64_t written, read, trimmed, filled;
+	uint64_t ios[DDIR_RWDIR_CNT];
+	double spent[2];        /* seconds in which some of them read, wrote */
 	double fill_seconds;    /* thread time */
 	double helper_seconds;  /* of which helpers */
 	double helpers;         /* helper threads times their jobs' run time, seconds */

@@ -129,6 +129,32 @@ throttled() {
 	done
 }
 
+@test "report: what failed and what was trimmed are no I/Os of the figures" {
+	reported --rw=randtrim --size=1m --fallocate=none
+	[[ $(of_report '.groups[0] | [.ios, .iops, .bytes_per_second, .trims, .bytes_trimmed] == [0, 0, 0, 16, 1048576]') == true ]] ||
+		{ show report.json; false; }
+	dgen --rw=randtrim --size=1m --output-format=normal
+	grep -q '^    trimmed  *1.00 MiB in ' fio.out || { show fio.out; false; }
+	! grep -qE '^    (written|read) |[^0-9]0 B' fio.out || { show fio.out; false; }
+	dgen_raw --filename=/dev/full --direct=0 --size=1m --continue_on_error=all --report_file=report.json
+	[[ $(of_report '.groups[0] | [.ios, .bytes_written] == [0, 0]') == true ]] || { show report.json; false; }
+}
+
+@test "report: writing and reading back are told apart, each by its own time" {
+	dgen --output-format=normal --verify=md5 --report_file=report.json
+	grep -qE '^    written  *16.00 MiB in [0-9.]+ s: .*/s, [0-9]+ IOPS$' fio.out &&
+		grep -qE '^    read  *16.00 MiB in [0-9.]+ s: .*/s, [0-9]+ IOPS$' fio.out || { show fio.out; false; }
+	[[ $(of_report '.groups[] | ., .writers[] | [.write_seconds > 0, .read_seconds > 0,
+		(.seconds - .write_seconds - .read_seconds | fabs) < 0.000003,
+		(.write_bytes_per_second * .write_seconds / .bytes_written - 1 | fabs) < 0.01,
+		(.read_iops * .read_seconds / 256 - 1 | fabs) < 0.01] | all' | sort -u) == true ]] || { show report.json; false; }
+	# Both all the time.
+	reported --rw=randrw
+	[[ $(of_report '.groups[0] | .write_seconds == .seconds and .read_seconds == .seconds') == true ]]
+	dgen --rw=read --output-format=normal
+	! grep -q '^    written' fio.out || { show fio.out; false; }
+}
+
 @test "report: latency is fio's own" {
 	reported --percentile_list=50:99
 	near "$(of_report '.groups[0].write_latency_ns.mean')" \
