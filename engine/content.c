@@ -24,6 +24,7 @@
 #include "report.h"
 #include "summary.h"
 #include "tags.h"
+#include "written.h"
 
 int content_load(void)
 {
@@ -32,7 +33,7 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return findings_load() || summary_load() ? -ENOMEM : run_load();
+	return findings_load() || summary_load() || written_load() ? -ENOMEM : run_load();
 }
 
 /* ---- the io_us of a job ---- */
@@ -155,6 +156,7 @@ static void free_job(struct job *job)
 
 static void leave(struct job *job)
 {
+	struct run_group *const group = job->group;
 	struct run_result result = {
 		.written = job->written,
 		.newest = job->newest,
@@ -163,8 +165,8 @@ static void leave(struct job *job)
 		.wrong = job->wrong,
 	};
 
-	if (job->newest)
-		report_note_versions(job, &result);
+	if (job->group)
+		report_note(job, &result);
 	/* With continue_on_error=verify fio counts what is wrong, and would end with 0. */
 	if (job->wrong && !job->td->error)
 		td_verror(job->td, EILSEQ, "verify");
@@ -179,8 +181,8 @@ static void leave(struct job *job)
 		td_verror(job->td, EIO, "dgen: lost I/O");
 	}
 	tags_leave(job);
-	if (job->group && run_leave(job->group, &result))
-		report_say(job);
+	if (group && run_leave(group, &result))
+		report_say(group);
 	summary_leave(job);
 	job->group = NULL;
 }
@@ -212,6 +214,7 @@ static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner
 	job->td = td;
 	job->inner = inner;
 	job->ops = *inner;
+	job->keeps = inner_keeps(inner);
 	INIT_FLIST_HEAD(&job->ops.list);
 	job->ops.name = entry_ops.name;
 	job->ops.dlhandle = entry_ops.dlhandle;
@@ -385,14 +388,14 @@ static void take_verify_over(struct job *job)
 {
 	struct thread_data *td = job->td;
 
+	job->fakes = td->o.verify_only && td_write(td);
 	if (td->o.verify == VERIFY_NONE)
 		return;
 	/* fio does not check what comes from an engine that only pretends, either. */
-	job->verifies = !(job->ops.flags & FIO_FAKEIO);
+	job->verifies = job->keeps;
 	if (!job->verifies && !atomic_exchange(&job->group->fake_said, true))
 		run_warn("verify=: backend=%s keeps no data, so nothing is checked",
 			 job->options->backend);
-	job->fakes = td->o.verify_only && td_write(td);
 	td->o.verify = VERIFY_NULL;
 	td->o.verify_state_save = 0;
 }
@@ -412,7 +415,7 @@ static int setup_job(struct thread_data *td, struct job *job)
 		return 1;
 	if (tags_setup(job))
 		return 1;
-	report_note_names(job);
+	written_plan(job);
 	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) &&
 	    files_may_lay_out(job))
 		job->ops.prepopulate_file = files_prepopulate;
@@ -463,6 +466,9 @@ int content_init(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
 	job = job_of(td);
+	job->began = true;
+	job->ranges_before = written_count();
+	run_begin(job->group);
 	nodes_init(job);
 	files_set_versions(job);
 	if (tags_init(job))

@@ -179,6 +179,7 @@ static void count(struct job *job, const struct io_u *io_u, bool over)
 {
 	const uint64_t moved = io_u->xfer_buflen - io_u->resid;
 
+	job->failed += io_u->error && io_u->ddir == DDIR_WRITE;
 	if (io_u->error || !ddir_rw(io_u->ddir))
 		return;
 	if (io_u->ddir == DDIR_WRITE)

@@ -79,7 +79,6 @@ static struct run_group *find(const struct options *options)
 
 	group->data = options->data;
 	group->data_version = options->data_version;
-	group->lowest = group->start = UINT64_MAX;
 	run->groups++;
 	return group;
 }
@@ -93,6 +92,7 @@ struct run_group *run_join(const struct options *options)
 		sched_yield();
 	group = find(options);
 	group->jobs++;
+	group->joined++;
 	atomic_flag_clear(&run->joining);
 	return group;
 }
@@ -162,12 +162,15 @@ static void raise_to(atomic_uint_fast64_t *to, uint64_t value)
 		;
 }
 
-static void lower_to(atomic_uint_fast64_t *to, uint64_t value)
+static void set_if(atomic_bool *to, bool value)
 {
-	uint_fast64_t seen = *to;
+	if (value)
+		*to = true;
+}
 
-	while (seen > value && !atomic_compare_exchange_weak(to, &seen, value))
-		;
+void run_begin(struct run_group *group)
+{
+	group->running++;
 }
 
 bool run_leave(struct run_group *group, const struct run_result *result)
@@ -177,15 +180,13 @@ bool run_leave(struct run_group *group, const struct run_result *result)
 	group->unchecked += result->unchecked;
 	group->wrong += result->wrong;
 	raise_to(&group->newest, result->newest);
-	if (result->newest && !result->known)
-		group->unknown = true;
-	if (result->newest) {
-		lower_to(&group->lowest, result->lowest);
-		raise_to(&group->highest, result->highest);
-		lower_to(&group->start, result->start);
-		raise_to(&group->end, result->end);
-		raise_to(&group->file_size, result->file_size);
-	}
+	set_if(&group->unknown, result->newest && !result->known);
+	set_if(&group->separate, result->separate);
+	set_if(&group->buffered, result->buffered);
+	set_if(&group->not_kept, result->not_kept);
+	set_if(&group->lost, result->lost);
+	if (result->began)
+		group->running--;
 	if (--group->jobs)
 		return false;
 	print(group);

@@ -15,6 +15,8 @@ struct thread_data;
 /* The jobs of a run that have the same data options: one line at the end is about all of them. */
 struct run_group {
 	atomic_int jobs;       /* not yet ended */
+	atomic_int running;    /* of these, have begun */
+	atomic_uint joined;    /* in all */
 	atomic_bool seed_said; /* the fresh seed has been printed */
 	atomic_bool fallback_said;
 	atomic_bool fake_said;        /* that verify= checks nothing */
@@ -25,10 +27,12 @@ struct run_group {
 	atomic_uint_fast64_t wrong;              /* units */
 	atomic_uint lines;                       /* about them, told in full */
 	/* What the jobs leave behind: */
-	atomic_bool unknown;                  /* not all versions can be told */
-	atomic_uint_fast64_t lowest, highest; /* version, where they can */
-	atomic_uint_fast64_t start, end;      /* of what was written, the widest of all files */
-	atomic_uint_fast64_t file_size;       /* of the largest */
+	atomic_bool unknown;  /* not all versions can be told */
+	atomic_bool removed;  /* by a job, at its end */
+	atomic_bool separate; /* with create_serialize=0 jobs do not know each other's files */
+	atomic_bool buffered; /* not O_DIRECT in the end */
+	atomic_bool not_kept; /* a back end took writes, and stored no data */
+	atomic_bool lost;     /* there was no room to note what was written */
 	struct dgen_options data;
 	uint64_t data_version;
 };
@@ -57,11 +61,13 @@ struct run_result {
 	uint64_t newest;             /* version written, plus one; 0: none */
 	uint64_t checked, unchecked; /* bytes read */
 	uint64_t wrong;              /* units */
-	bool known;                  /* the versions that it leaves: */
-	uint64_t lowest, highest;
-	uint64_t start, end; /* of what it wrote, the widest of all its files; bytes */
-	uint64_t file_size;  /* of the largest */
+	bool began;
+	bool known;                              /* the versions that it leaves */
+	bool separate, buffered, not_kept, lost; /* as in the group */
 };
+
+/* A job begins: it counts as running until it leaves. */
+void run_begin(struct run_group *group);
 
 /*
  * Adds it; then the job is no longer counted. True for the last of a group, which then has

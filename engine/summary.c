@@ -195,7 +195,7 @@ static void take_settings(struct job *job, struct writer *writer)
 	writer->block = o->max_bs[ddir];
 	writer->block_min = o->min_bs[ddir];
 	writer->direct = o->odirect;
-	writer->stores = !(job->inner->flags & (FIO_DISKLESSIO | FIO_FAKEIO)) && job->nr_files &&
+	writer->stores = job->keeps && !(job->inner->flags & FIO_DISKLESSIO) && job->nr_files &&
 			 file_is_here(job, &job->files[0]->last);
 	writer->thread = o->use_thread;
 	writer->error = td->error;

@@ -36,14 +36,15 @@ wrong() {
 	fi
 }
 
-# later: runs the line by which the last job says it can be verified.
+# later: runs the lines by which the last job says it can be verified.
 later() {
 	local line
 
-	line=$(sed -n 's/^dgen: to verify it: //p' "$T/fio.out")
+	line=$(sed -n 's/^dgen: to verify it[^:]*: //p' "$T/fio.out")
 	[[ $line == fio\ * ]] || { show "$T/fio.out"; fail "no line that verifies"; return 1; }
+	line=${line//$'\n'fio /$'\n'$FIO }
 	status=0
-	bash -c "$FIO ${line#fio }" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
+	bash -ec "$FIO ${line#fio }" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
 }
 
 # put FROM TO OFFSET LENGTH: copies a part of one file to the same place of another.
@@ -143,6 +144,82 @@ written_and_later() {
 	mkdir "an engine"
 	cp "$ENGINE" "an engine/lib'dgen.so"
 	ENGINE="$T/an engine/lib'dgen.so" written_and_later
+}
+
+# not_later WORD [option]...: a job prints no such line, but one that says why, with this word.
+not_later() {
+	rm -f f g
+	dgen_raw --output-format=normal --size=1m "${@:2}"
+	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
+	! grep -q '^dgen: to verify it' fio.out && (($(grep -c "^dgen: no command verifies it: .*$1" fio.out) == 1)) ||
+		fail "$* $(grep 'dgen: ' fio.out)"
+}
+
+@test "verify: where no line can verify, one says why" {
+	not_later "which version is where was not noted" --rw=randrw
+	not_later "which version is where was not noted" --rw=randwrite --norandommap
+	not_later "which version is where was not noted" --rw=randwrite --io_size=512k
+	not_later "unlink" --unlink=1
+	not_later "unlink_each_loop" --unlink_each_loop=1 --loops=2 --io_size=512k
+	written_and_later --unlink_each_loop=1
+	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=0
+	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=1
+	written_and_later --create_serialize=0 --thread=0
+	# Nothing on outputs that programs read.
+	dgen --rw=randrw --size=1m
+	! grep -q 'no command' fio.out fio.err || fail "$(cat fio.out fio.err)"
+}
+
+@test "verify: gaps that nobody wrote are no part of the line that verifies" {
+	# Parts of one file, parts of several, all of others.
+	written_and_later --size=1m --numjobs=2 --offset_increment=2m
+	(($(grep -c 'to verify it' fio.out) == 0 && $(grep -c 'checked, 0 wrong' fio.out) == 2))
+	written_and_later --filename=f --size=2m --offset=1m --name=k --filename=g --size=1m --rw=write --direct="$DIRECT" --data_seed=1
+	written_and_later --size=1m --numjobs=4 --offset_increment=1m --bs=4k
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	# Whole files of different sizes take one.
+	rm -f f g
+	written_and_later --filename=f --size=3m --name=k --filename=g --size=1m --rw=write --direct="$DIRECT" --data_seed=1
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	not_later "too many parts" --size=64k --numjobs=9 --offset_increment=128k
+}
+
+@test "verify: what a later job trims, writes or removes is not verified by the line" {
+	local second=(--name=k --stonewall --filename=f --direct="$DIRECT" --data_seed=1 --bs=64k)
+
+	not_later trimmed --fallocate=none --filename=f "${second[@]}" --size=512k --rw=trim
+	not_later "another job" --filename=f "${second[@]}" --size=512k --rw=trim --dedup_ratio=2
+	# What is written anew after that is as it was written.
+	rm -f f
+	written_and_later --filename=f --size=1m --rw=trim --fallocate=none "${second[@]}" --size=1m --rw=write
+	# The second is told, of the first it is said why not.
+	rm -f f
+	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --size=512k --rw=write --data_version=1
+	grep -q 'no command verifies it: another job' fio.out && later && ((status == 0)) || fail "$(cat fio.out fio.err)"
+	# Other parts of the file are no matter.
+	rm -f f
+	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --offset=1m --size=1m --rw=write --data_version=1
+	(($(grep -c '^dgen: to verify it: ' fio.out) == 2)) && later && ((status == 0)) || fail "$(cat fio.out fio.err)"
+}
+
+@test "verify: where nothing is written, neither a version nor a line that verifies is told" {
+	for options in "--verify_only=1" "--filename=/dev/full --direct=0"; do
+		# shellcheck disable=SC2086 # options
+		dgen_raw --output-format=normal $options
+		! grep -qE '^dgen: (wrote|to verify it|no command)' fio.out || fail "$options: $(cat fio.out)"
+	done
+	for engine in falloc ftruncate filecreate filestat filedelete; do
+		rm -f f
+		has_fio_engine $engine || { left_out "this fio has no $engine"; continue; }
+		dgen_raw --output-format=normal --backend=fio:$engine --size=1m --bs=64k --direct=0 --verify=md5 \
+			--do_verify=0
+		grep -q '^dgen: wrote nothing' fio.out || { show fio.out fio.err; fail "$engine"; }
+		! grep -qE 'to verify it|go on with|no command' fio.out || fail "$engine: $(cat fio.out)"
+		grep -q "backend=fio:$engine keeps no data" fio.err || fail "$engine: $(cat fio.err)"
+	done
+	# What was written in part is unknown.
+	dgen_raw --output-format=normal --filename=/dev/full --direct=0 --continue_on_error=all
+	! grep -q 'to verify it' fio.out || fail "$(cat fio.out)"
 }
 
 @test "verify: a back end that keeps no data is said to check nothing, once" {
