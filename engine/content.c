@@ -295,8 +295,8 @@ static void say_seed(const struct job *job)
 		return;
 	if (run_output_is_normal())
 		run_say("data_seed=0x%016" PRIx64, options->data.data_seed);
-	else if (!job->td->o.create_serialize)
-		/* The job is a process already: what it adds to its options stays unseen. */
+	else if (!job->td->o.create_serialize || !run_output_has_options())
+		/* The job is a process already, and what it adds to its options stays unseen; or all options do. */
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
 }
 
@@ -362,6 +362,15 @@ static int attach(struct thread_data *td)
 	put_in_place(td, job);
 	say_seed(job);
 	return 0;
+}
+
+/* What jobs that were killed, or never began, keep from being told by the last of their group. */
+__attribute__((destructor)) static void at_end(void)
+{
+	if (!run_is_main())
+		return;
+	run_finish(report_say);
+	summary_finish();
 }
 
 static bool attached(const struct thread_data *td)

@@ -59,6 +59,11 @@ unsigned int run_next_number(void)
 	return run->numbers++;
 }
 
+bool run_output_has_options(void)
+{
+	return output_format & (FIO_OUTPUT_JSON | FIO_OUTPUT_JSON_PLUS);
+}
+
 bool run_output_is_normal(void)
 {
 	return output_format == FIO_OUTPUT_NORMAL;
@@ -191,4 +196,23 @@ bool run_leave(struct run_group *group, const struct run_result *result)
 		return false;
 	print(group);
 	return true;
+}
+
+bool run_is_main(void)
+{
+	return run && getpid() == run->main_process;
+}
+
+void run_finish(void (*say)(struct run_group *group))
+{
+	for (unsigned int i = 0; i < run->groups; i++) {
+		struct run_group *group = &run->group[i];
+
+		if (group->jobs <= 0)
+			continue;
+		/* None of them comes any more. */
+		group->jobs = 0;
+		print(group);
+		say(group);
+	}
 }

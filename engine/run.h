@@ -75,6 +75,16 @@ void run_begin(struct run_group *group);
  */
 bool run_leave(struct run_group *group, const struct run_result *result);
 
+/*
+ * At the end of fio's main process: the groups of which jobs never left, for they were killed or fio was told to stop
+ * before they began. Their lines are printed, with say for the rest. Does nothing in the processes of jobs.
+ */
+bool run_is_main(void);
+void run_finish(void (*say)(struct run_group *group));
+
+/* Does fio show the options of jobs, in JSON? */
+bool run_output_has_options(void);
+
 /* Is fio writing for people alone, so that a line of ours on its output harms nobody? */
 bool run_output_is_normal(void);
 

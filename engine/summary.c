@@ -188,6 +188,8 @@ static void take_settings(struct job *job, struct writer *writer)
 	copy(writer->kernel, sizeof(writer->kernel), dgen_kernel(job->dgen));
 	copy(writer->backend, sizeof(writer->backend), job->options->backend);
 	writer->data = job->options->data;
+	writer->version = job->options->data_version;
+	writer->next_version = job->written && job->keeps ? job->newest : 0;
 	writer->iodepth = o->iodepth;
 	writer->gen_threads = job->ahead ? job->options->gen_threads : 0;
 	writer->node = job->node;
@@ -341,6 +343,10 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 
 		first = w->started < first ? w->started : first;
 		last = w->ended_at > last ? w->ended_at : last;
+		if (w->next_version && (!total->next_version || w->version < total->version))
+			total->version = w->version;
+		if (w->next_version > total->next_version)
+			total->next_version = w->next_version;
 		total->written += w->written;
 		total->read += w->read;
 		total->trimmed += w->trimmed;
@@ -494,7 +500,7 @@ static int write_file(const char *path)
 	return err;
 }
 
-/* Each file that the group's jobs name, once. */
+/* Each file that the group's jobs name, once. td is NULL where none of them is there any more. */
 static void write_files(struct thread_data *td, unsigned int group)
 {
 	const char *last = "";
@@ -510,9 +516,23 @@ static void write_files(struct thread_data *td, unsigned int group)
 		if (!err)
 			continue;
 		run_warn("report_file=%s: %s", w->path, strerror(-err));
-		if (!td->error)
+		if (td && !td->error)
 			td_verror(td, -err, "report_file");
 	}
+}
+
+static void end_group(struct thread_data *td, unsigned int group)
+{
+	summary->over[group] = true;
+	print(group);
+	write_files(td, group);
+}
+
+void summary_finish(void)
+{
+	for (unsigned int group = 0; group < WRITERS_MAX; group++)
+		if (summary->jobs[group] && !summary->over[group])
+			end_group(NULL, group);
 }
 
 void summary_leave(struct job *job)
@@ -526,9 +546,6 @@ void summary_leave(struct job *job)
 	take(job, writer);
 	writer->ended = true;
 	group = writer->group;
-	if (--summary->jobs[group])
-		return;
-	summary->over[group] = true;
-	print(group);
-	write_files(job->td, group);
+	if (!--summary->jobs[group])
+		end_group(job->td, group);
 }

@@ -67,6 +67,20 @@ static void put_direction(FILE *out, const char *indent, const char *name, uint6
 		indent, name, seconds, name, (double)bytes / time, name, (double)ios / time);
 }
 
+static void put_versions(FILE *out, const char *indent, const struct total *t)
+{
+	if (t->next_version)
+		fprintf(out,
+			"%s\"data_version_first\": %" PRIu64 ", \"data_version_last\": %" PRIu64
+			", \"data_version_next\": %" PRIu64 ",\n",
+			indent, t->version, t->next_version - 1, t->next_version);
+	else
+		fprintf(out,
+			"%s\"data_version_first\": null, \"data_version_last\": null, "
+			"\"data_version_next\": null,\n",
+			indent);
+}
+
 /* What jobs and their totals have alike. */
 static void put_figures(FILE *out, const struct total *t, const char *indent)
 {
@@ -81,6 +95,7 @@ static void put_figures(FILE *out, const struct total *t, const char *indent)
 		(double)(t->written + t->read) / seconds, (double)ios / seconds);
 	put_direction(out, indent, "write", t->written, t->ios[DDIR_WRITE], t->spent[DDIR_WRITE]);
 	put_direction(out, indent, "read", t->read, t->ios[DDIR_READ], t->spent[DDIR_READ]);
+	put_versions(out, indent, t);
 	fprintf(out,
 		"%s\"bytes_generated\": %" PRIu64 ", \"generation_thread_seconds\": %.6f, "
 		"\"generation_bytes_per_thread_second\": %.0f,\n",
