@@ -271,12 +271,12 @@ void report_say(struct run_group *group)
 	if (group->wrong)
 		findings_say(group);
 	if (normal && (group->checked || group->unchecked))
-		run_say("dgen: verify: %.1f MiB checked, %" PRIu64 " wrong%s",
-			group->checked / 1048576.0, (uint64_t)group->wrong,
+		run_say("dgen: verify: %s checked, %" PRIu64 " wrong%s",
+			RUN_SIZE((double)group->checked), (uint64_t)group->wrong,
 			group->unchecked ? "" : ", nothing left out");
 	if (normal && group->unchecked)
-		run_say("dgen: verify: %.1f MiB could not be checked: trimmed, or of unknown version",
-			group->unchecked / 1048576.0);
+		run_say("dgen: verify: %s could not be checked: trimmed, or of unknown version",
+			RUN_SIZE((double)group->unchecked));
 	if (normal && group->newest)
 		say_how(group);
 	else if (normal && group->not_kept)

@@ -102,6 +102,17 @@ struct run_group *run_join(const struct options *options)
 	return group;
 }
 
+const char *run_size_text(char *text, size_t room, double bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t i = 0;
+
+	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
+		bytes /= 1024;
+	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", bytes, units[i]);
+	return text;
+}
+
 /*
  * A job that is a process ends by _exit(), which drops what is in its copy of fio's output
  * buffer; and flushing would print a second time what the main process has in there.
@@ -152,9 +163,9 @@ static void print(const struct run_group *group)
 {
 	if (!group->newest || !run_output_is_normal())
 		return;
-	run_say("dgen: wrote %.1f MiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
+	run_say("dgen: wrote %s as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
 		", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64,
-		(double)group->written / (1 << 20), group->data.dedup_ratio,
+		RUN_SIZE((double)group->written), group->data.dedup_ratio,
 		group->data.compress_ratio, group->data.data_seed, group->data_version,
 		group->newest - 1, group->newest);
 }

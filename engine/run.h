@@ -94,6 +94,10 @@ void run_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Before jobs are forked: so that what they say comes after what fio has said so far. */
 void run_flush(void);
 
+/* A number of bytes in the unit that suits it, in binary ones: 1.50 GiB. */
+const char *run_size_text(char *text, size_t room, double bytes);
+#define RUN_SIZE(bytes) run_size_text((char[32]){ 0 }, 32, bytes)
+
 /* For warnings: one line on standard error, never on --output; the client's where a server of fio's runs the job. */
 void run_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -6,17 +6,6 @@
 
 #include "summary.h"
 
-static const char *size_text(char *text, size_t room, double bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t i = 0;
-
-	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
-		bytes /= 1024;
-	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", bytes, units[i]);
-	return text;
-}
-
 static const char *time_text(char *text, size_t room, double ns)
 {
 	static const char *const units[] = { "ns", "us", "ms", "s" };
@@ -36,7 +25,7 @@ static const char *issued_text(char *text, size_t room, double ratio)
 }
 
 #define ISSUED(ratio) issued_text((char[32]){ 0 }, 32, ratio)
-#define SIZE(bytes) size_text((char[32]){ 0 }, 32, bytes)
+#define SIZE(bytes) RUN_SIZE(bytes)
 #define TIME(ns) time_text((char[32]){ 0 }, 32, ns)
 
 static double per(double what, double seconds)

@@ -163,6 +163,28 @@ throttled() {
 	[[ $(of_report '.groups[0] | [.data_version_first, .data_version_last, .data_version_next] == [null, null, null]') == true ]]
 }
 
+@test "report: sizes have one unit" {
+	dgen --output-format=normal --backend=fio:psync --size=1536m --bs=1m --direct=0 --filename=/dev/null
+	grep -q '^dgen: wrote 1.50 GiB as' fio.out && grep -q '^    written  *1.50 GiB in' fio.out || { show fio.out; false; }
+	dgen --output-format=normal --size=768k --verify=md5
+	grep -q '^dgen: verify: 768.00 KiB checked' fio.out || { show fio.out; false; }
+}
+
+@test "report: the same data again, by a job behind another, is said" {
+	local again=(--name=b --stonewall --filename=f --size=1m --bs=4k --rw=randwrite --data_seed=1)
+
+	for thread in 0 1; do
+		dgen --filename=f --size=1m --thread=$thread "${again[@]}" --thread=$thread
+		[[ $(grep 'dgen: job' fio.err) == "dgen: job b writes version 0 of f again, as job j has: the same data; data_version=1 changes it" ]] ||
+			{ show fio.err; false; }
+	done
+	# Not where it is other data, or another part, or versions are tracked, or both run at once.
+	for options in --data_version=1 --dedup_ratio=2 --offset=1m --verify=md5 --stonewall=0 --rw=read; do
+		dgen --filename=f --size=1m $([[ $options != --verify* ]] || echo $options) "${again[@]}" $options
+		! grep -q 'dgen: job' fio.err || { show fio.err; fail "$options"; }
+	done
+}
+
 # stopped [option]...: two jobs of the same data, the second behind the first; after a second fio is told to stop.
 stopped() {
 	rm -f f report.json
