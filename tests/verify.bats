@@ -17,7 +17,7 @@ checked() {
 # verified [option]...: the same, but some of it may not be known.
 verified() {
 	dgen_raw --output-format=normal --verify=crc32c "$@"
-	if ((status)) || ! grep -qE '^dgen: verify: [0-9.]+ MiB checked, 0 wrong' "$T/fio.out"; then
+	if ((status)) || ! grep -qE '^dgen: verify: [0-9.]+ [KMG]iB checked, 0 wrong' "$T/fio.out"; then
 		show "$T/fio.out" "$T/fio.err"
 		fail "fio ended with $status: $*"
 	fi
@@ -153,6 +153,17 @@ not_later() {
 	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
 	! grep -q '^dgen: to verify it' fio.out && (($(grep -c "^dgen: no command verifies it: .*$1" fio.out) == 1)) ||
 		fail "$* $(grep 'dgen: ' fio.out)"
+}
+
+@test "verify: a domain with the host's name in it is verified by the line" {
+	written_and_later --dedup_domain='%h-%h'
+	dgen_raw --output-format=normal --dedup_domain='%h-100%-%h'
+	grep -q " --dedup_domain=$(uname -n)-100%-$(uname -n) " fio.out || fail "$(grep dgen: fio.out)"
+	# With a host's name behind the first % there would be another %h, on some hosts.
+	if [[ $(uname -n) == h* ]]; then
+		dgen_raw --dedup_domain='%%h'
+		refused dedup_domain %%h
+	fi
 }
 
 @test "verify: where no line can verify, one says why" {
@@ -388,10 +399,16 @@ not_later() {
 
 @test "verify: the memory is said beforehand, and is one byte for a unit" {
 	checked --size=64m --bs=64k
-	grep -q '^dgen: verify: one byte for each 4096 bytes of f: 16.0 KiB' "$T/fio.out" ||
+	grep -q '^dgen: verify: one byte for each 4096 bytes of f: 16.00 KiB' "$T/fio.out" ||
 		fail "$(cat "$T/fio.out")"
 	checked --size=64m --bs=64k --dedup_unit=64k
-	grep -q 'each 65536 bytes of f: 1.0 KiB' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+	grep -q 'each 65536 bytes of f: 1.00 KiB' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+}
+
+@test "verify: the memory is said once for all files" {
+	checked --directory=. --nrfiles=30 --size=1920k --numjobs=2
+	grep -q '^dgen: verify: one byte for each 4096 bytes of 60 files: .* of memory$' fio.out || fail "$(cat fio.out)"
+	(($(grep -c 'one byte for each' fio.out) == 1)) || fail "$(cat fio.out)"
 }
 
 # ---- verify_state_file
@@ -653,7 +670,7 @@ one_killed() {
 	verified --filename="$MOUNT/f" --verify_state_file="$MOUNT/state" --rw=read --dedup_unit=512 \
 		--size="$(stat -c %s "$MOUNT/f")"
 	# All but the writes that were in flight, 8 of 16 KiB, when there was no room any more.
-	grep -qE 'nothing left out|: 0\.[01] MiB could not be checked' fio.out || fail "$(grep 'dgen: verify' fio.out)"
+	grep -qE 'nothing left out|: (1?[0-9]?[0-9]\.[0-9]+ KiB|[0-9]+ B) could not be checked' fio.out || fail "$(grep 'dgen: verify' fio.out)"
 	dgen_raw --filename="$MOUNT/f" --verify_state_file="$MOUNT/other" --verify=crc32c --size=16m
 	refused "verify_state_file=$MOUNT/other: No space left on device"
 }
