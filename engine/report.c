@@ -137,8 +137,6 @@ static void put_number(FILE *out, const char *option, double number)
 	fprintf(out, " --%s=%s", option, text);
 }
 
-enum { COMMANDS_MAX = 4 };
-
 /* The largest that divides what is to be read: fio leaves out a shorter rest. */
 static unsigned int block_size(uint64_t bytes)
 {
@@ -243,6 +241,8 @@ static const char *why_none(const struct run_group *group, const struct written_
 		return "with create_serialize=0 jobs do not know each other's files";
 	if (!by || group->lost)
 		return "not all names of files are known";
+	if (by->mixed)
+		return "its jobs differ in dedup_domain=, backend= or verify_state_file=";
 	if (by->options.verify_state_file[0])
 		return NULL;
 	if (group->running)
@@ -258,8 +258,8 @@ static void say_how(const struct run_group *group)
 	const char *why = why_none(group, by);
 
 	if (!why)
-		why = written_parts(group, by->options.verify_state_file[0], COMMANDS_MAX,
-				    say_command, (void *)by);
+		why = written_parts(group, by->options.verify_state_file[0], say_command,
+				    (void *)by);
 	if (why)
 		run_say("dgen: no command verifies it: %s", why);
 }

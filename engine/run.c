@@ -216,14 +216,15 @@ bool run_is_main(void)
 
 void run_finish(void (*say)(struct run_group *group))
 {
-	for (unsigned int i = 0; i < run->groups; i++) {
-		struct run_group *group = &run->group[i];
+	bool left[GROUPS_MAX];
 
-		if (group->jobs <= 0)
+	/* None of their jobs comes any more: first of all, for one group asks whether another goes on. */
+	for (unsigned int i = 0; i < run->groups; i++)
+		left[i] = atomic_exchange(&run->group[i].jobs, 0) > 0;
+	for (unsigned int i = 0; i < run->groups; i++) {
+		if (!left[i])
 			continue;
-		/* None of them comes any more. */
-		group->jobs = 0;
-		print(group);
-		say(group);
+		print(&run->group[i]);
+		say(&run->group[i]);
 	}
 }

@@ -13,7 +13,11 @@
 
 #include "written.h"
 
-enum { RANGES_MAX = 1 << 18, SECTOR = 512 };
+enum {
+	RANGES_MAX = 1 << 18,
+	COMMANDS_MAX = 4, /* that are printed at most */
+	SECTOR = 512,
+};
 
 static struct {
 	atomic_uint count;
@@ -174,10 +178,19 @@ static void plan_file(const struct job *job, struct fio_file *f)
 	snprintf(plan->job, sizeof(plan->job), "%s", job->td->o.name);
 }
 
+/* What one command could read. */
+static bool go_the_same_way(const struct options *a, const struct options *b)
+{
+	return !strcmp(a->dedup_domain, b->dedup_domain) && !strcmp(a->backend, b->backend) &&
+	       !strcmp(a->backend_options, b->backend_options) &&
+	       !strcmp(a->verify_state_file, b->verify_state_file);
+}
+
 void written_plan(const struct job *job)
 {
 	struct thread_data *td = job->td;
 	struct written_by *more = (struct written_by *)written_by(job->group);
+	bool mixed = false;
 
 	/* Before each loop but the first. fio counts loops down. */
 	if (td->o.unlink || (td->o.unlink_each_loop && (td->o.loops > 1 || td->o.time_based)))
@@ -190,8 +203,10 @@ void written_plan(const struct job *job)
 			return;
 		by = more;
 		more = &by[nr_by++];
+	} else {
+		mixed = more->mixed || !go_the_same_way(&more->options, job->options);
 	}
-	*more = (struct written_by){ job->group, *job->options, td->o.iodepth };
+	*more = (struct written_by){ job->group, *job->options, td->o.iodepth, mixed };
 	for (unsigned int i = 0; i < job->nr_files; i++)
 		plan_file(job, (struct fio_file *)job->files[i]->file);
 }
@@ -382,7 +397,7 @@ static int by_plan(const void *left, const void *right)
 }
 
 static const char *refuse(const struct run_group *group, const struct written_range *parts,
-			  unsigned int nr, unsigned int most)
+			  unsigned int nr)
 {
 	unsigned int commands = 0;
 
@@ -396,22 +411,22 @@ static const char *refuse(const struct run_group *group, const struct written_ra
 		while (k < i && !go_together(&parts[i], &parts[k]))
 			k++;
 		commands += k == i;
-		if (commands > most)
+		if (commands > COMMANDS_MAX)
 			return "it lies in too many parts; verify_state_file= does";
 	}
 	return commands ? NULL : "less than a sector of any file";
 }
 
 static const char *put_all(const struct run_group *group, struct written_range *parts,
-			   unsigned int nr, unsigned int most,
+			   unsigned int nr,
 			   void (*put)(const struct written_part *part, unsigned int number,
 				       unsigned int count, void *data),
 			   void *data)
 {
 	const char **names = calloc(nr ? nr : 1, sizeof(*names));
-	struct written_part found[8];
+	struct written_part found[COMMANDS_MAX];
 	unsigned int count = 0, used = 0;
-	const char *why = names ? refuse(group, parts, nr, most < 8 ? most : 8) : "out of memory";
+	const char *why = names ? refuse(group, parts, nr) : "out of memory";
 
 	if (!why && nr)
 		qsort(parts, nr, sizeof(*parts), by_plan);
@@ -427,7 +442,7 @@ static const char *put_all(const struct run_group *group, struct written_range *
 	return why;
 }
 
-const char *written_parts(const struct run_group *group, bool bridged, unsigned int most,
+const char *written_parts(const struct run_group *group, bool bridged,
 			  void (*put)(const struct written_part *part, unsigned int number,
 				      unsigned int count, void *data),
 			  void *data)
@@ -455,7 +470,7 @@ const char *written_parts(const struct run_group *group, bool bridged, unsigned 
 			parts[kept++] = parts[i];
 	}
 	if (!why)
-		why = put_all(group, parts, kept, most, put, data);
+		why = put_all(group, parts, kept, put, data);
 	free(sorted);
 	free(parts);
 	return why;

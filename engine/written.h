@@ -12,6 +12,7 @@ struct written_by {
 	const struct run_group *group;
 	struct options options;
 	unsigned int iodepth;
+	bool mixed; /* what of the options is none of the data's differs between its jobs */
 };
 
 /* Before jobs are forked. 0 or -errno. */
@@ -52,7 +53,7 @@ struct written_part {
  * Calls put for each of them. Those of one file that touch or overlap are one; with bridged the gaps between them
  * are part of it. NULL, or why not all can be told, in the words of a line; then put was not called.
  */
-const char *written_parts(const struct run_group *group, bool bridged, unsigned int most,
+const char *written_parts(const struct run_group *group, bool bridged,
 			  void (*put)(const struct written_part *part, unsigned int number,
 				      unsigned int count, void *data),
 			  void *data);

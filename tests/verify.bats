@@ -176,6 +176,8 @@ not_later() {
 	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=0
 	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=1
 	written_and_later --create_serialize=0 --thread=0
+	not_later "differ in dedup_domain" --filename=f --dedup_domain=a --name=k --filename=g --size=1m --rw=write \
+		--data_seed=1 --dedup_domain=b
 	# Nothing on outputs that programs read.
 	dgen --rw=randrw --size=1m
 	! grep -q 'no command' fio.out fio.err || fail "$(cat fio.out fio.err)"
@@ -191,6 +193,10 @@ not_later() {
 	# Whole files of different sizes take one.
 	rm -f f g
 	written_and_later --filename=f --size=3m --name=k --filename=g --size=1m --rw=write --direct="$DIRECT" --data_seed=1
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	# A verify_state_file knows of gaps.
+	rm -f state
+	written_and_later --size=1m --numjobs=2 --offset_increment=2m --verify_state_file=state
 	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
 	not_later "too many parts" --size=64k --numjobs=9 --offset_increment=128k
 }
