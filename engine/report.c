@@ -237,7 +237,7 @@ static const char *why_none(const struct run_group *group, const struct written_
 {
 	if (group->removed)
 		return "unlink=1 or unlink_each_loop=1 removes it";
-	if (group->separate && (group->joined > 1 || !by))
+	if (group->separate && (thread_number > 1 || !by))
 		return "with create_serialize=0 jobs do not know each other's files";
 	if (!by || group->lost)
 		return "not all names of files are known";

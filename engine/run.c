@@ -97,7 +97,6 @@ struct run_group *run_join(const struct options *options)
 		sched_yield();
 	group = find(options);
 	group->jobs++;
-	group->joined++;
 	atomic_flag_clear(&run->joining);
 	return group;
 }
@@ -216,7 +215,7 @@ bool run_is_main(void)
 
 void run_finish(void (*say)(struct run_group *group))
 {
-	bool left[GROUPS_MAX];
+	bool left[GROUPS_MAX] = { false };
 
 	/* None of their jobs comes any more: first of all, for one group asks whether another goes on. */
 	for (unsigned int i = 0; i < run->groups; i++)

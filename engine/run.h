@@ -16,7 +16,6 @@ struct thread_data;
 struct run_group {
 	atomic_int jobs;       /* not yet ended */
 	atomic_int running;    /* of these, have begun */
-	atomic_uint joined;    /* in all */
 	atomic_bool seed_said; /* the fresh seed has been printed */
 	atomic_bool fallback_said;
 	atomic_bool fake_said;        /* that verify= checks nothing */

@@ -462,7 +462,7 @@ static void say_memory(const struct job *job)
 
 		finest = t->grain < finest ? t->grain : finest;
 		coarsest = t->grain > coarsest ? t->grain : coarsest;
-		bytes += (double)track_grains(t);
+		bytes += t->grain ? (double)track_grains(t) : 0;
 	}
 	if (finest < coarsest)
 		snprintf(coarser, sizeof(coarser), " to %u", coarsest);

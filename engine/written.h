@@ -43,10 +43,10 @@ bool written_add(const struct written_range *range);
 struct written_part {
 	uint64_t start, end;
 	uint64_t sizes; /* all of the ends, or-ed */
-	bool whole;     /* up to the ends of the files, wherever these are */
 	uint64_t lowest, highest;
 	const char *const *names;
 	unsigned int nr_names;
+	bool whole; /* up to the ends of the files, wherever these are */
 };
 
 /*

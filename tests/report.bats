@@ -180,7 +180,9 @@ throttled() {
 	done
 	# Not where it is other data, or another part, or versions are tracked, or both run at once.
 	for options in --data_version=1 --dedup_ratio=2 --offset=1m --verify=md5 --stonewall=0 --rw=read; do
-		dgen --filename=f --size=1m $([[ $options != --verify* ]] || echo $options) "${again[@]}" $options
+		first=()
+		[[ $options != --verify* ]] || first=("$options")
+		dgen --filename=f --size=1m "${first[@]}" "${again[@]}" $options
 		! grep -q 'dgen: job' fio.err || { show fio.err; fail "$options"; }
 	done
 }
