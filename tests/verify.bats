@@ -784,7 +784,7 @@ short() {
 		fio_raw --filename=f --direct="$DIRECT" --data_seed=1 --size=1m --bs=64k --verify=crc32c \
 			--stonewall --name=a $first
 		((status == 0)) || { show fio.out fio.err; fail "$first"; }
-		grep -q '2.0 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; fail "$first"; }
+		grep -q '2.00 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; fail "$first"; }
 	done
 }
 
