@@ -143,6 +143,8 @@ void account_close(struct account *account)
 
 	if (account->ended == account->started)
 		account_stop(account);
+	if (account->reads_back && account->ended > account->turned)
+		account->read_back += account->ended - account->turned;
 	if (!account->has_delay || !run_delay(&delay))
 		return;
 	account->delay = delay - account->delay_before;

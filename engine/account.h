@@ -87,6 +87,9 @@ struct account {
 	struct meter busy; /* with at least one I/O in flight */
 	uint64_t busy_since;
 	uint64_t started, ended;
+	uint64_t read_back; /* ns in which a job that writes read what it had written */
+	uint64_t turned;    /* since when it does */
+	bool reads_back;
 	uint64_t cpu_before, cpu;        /* ns on a CPU: before it started, and since */
 	uint64_t delay_before, delay;    /* ns ready to run, but waiting for a CPU; likewise */
 	uint64_t late;                   /* of which after it had slept */
@@ -101,6 +104,20 @@ struct account {
 void account_start(struct account *account, bool asked);
 void account_stop(struct account *account);
 void account_close(struct account *account);
+
+/* Before an I/O of a job that writes and then reads what it has written: which of the two it does now. */
+static inline void account_turn(struct account *account, bool reads)
+{
+	uint64_t now;
+
+	if (reads == account->reads_back)
+		return;
+	now = account_now();
+	if (!reads)
+		account->read_back += now - account->turned;
+	account->turned = now;
+	account->reads_back = reads;
+}
 
 static inline void account_sent(struct account *account)
 {

@@ -26,6 +26,7 @@
 #include "report.h"
 #include "summary.h"
 #include "tags.h"
+#include "written.h"
 
 int content_load(void)
 {
@@ -34,7 +35,7 @@ int content_load(void)
 	/* A write beyond the limit of file sizes is to fail, as on a full disk, not to kill fio. */
 	if (!sigaction(SIGXFSZ, NULL, &action) && action.sa_handler == SIG_DFL)
 		signal(SIGXFSZ, SIG_IGN);
-	return findings_load() || summary_load() ? -ENOMEM : run_load();
+	return findings_load() || summary_load() || written_load() ? -ENOMEM : run_load();
 }
 
 /* ---- the io_us of a job ---- */
@@ -165,6 +166,7 @@ static void free_job(struct job *job)
 
 static void leave(struct job *job)
 {
+	struct run_group *const group = job->group;
 	struct run_result result = {
 		.written = job->written,
 		.newest = job->newest,
@@ -175,8 +177,8 @@ static void leave(struct job *job)
 
 	if (replays(job->td))
 		replay_note_sizes(job);
-	if (job->newest)
-		report_note_versions(job, &result);
+	if (job->group)
+		report_note(job, &result);
 	/* With continue_on_error=verify fio counts what is wrong, and would end with 0. */
 	if (job->wrong && !job->td->error)
 		td_verror(job->td, EILSEQ, "verify");
@@ -191,8 +193,8 @@ static void leave(struct job *job)
 		td_verror(job->td, EIO, "dgen: lost I/O");
 	}
 	tags_leave(job);
-	if (job->group && run_leave(job->group, &result))
-		report_say(job);
+	if (group && run_leave(group, &result))
+		report_say(group);
 	summary_leave(job);
 	job->group = NULL;
 }
@@ -225,6 +227,7 @@ static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner
 	job->td = td;
 	job->inner = inner;
 	job->ops = *inner;
+	job->keeps = inner_keeps(inner);
 	INIT_FLIST_HEAD(&job->ops.list);
 	job->ops.name = entry_ops.name;
 	job->ops.dlhandle = entry_ops.dlhandle;
@@ -305,8 +308,8 @@ static void say_seed(const struct job *job)
 		return;
 	if (run_output_is_normal())
 		run_say("data_seed=0x%016" PRIx64, options->data.data_seed);
-	else if (!job->td->o.create_serialize)
-		/* The job is a process already: what it adds to its options stays unseen. */
+	else if (!job->td->o.create_serialize || !run_output_has_options())
+		/* The job is a process already, and what it adds to its options stays unseen; or all options do. */
 		run_warn("data_seed=0x%016" PRIx64, options->data.data_seed);
 }
 
@@ -374,6 +377,15 @@ static int attach(struct thread_data *td)
 	return 0;
 }
 
+/* What jobs that were killed, or never began, keep from being told by the last of their group. */
+__attribute__((destructor)) static void at_end(void)
+{
+	if (!run_is_main())
+		return;
+	run_finish(report_say);
+	summary_finish();
+}
+
 static bool attached(const struct thread_data *td)
 {
 	return td->io_ops != &entry_ops && td->io_ops->setup == content_setup;
@@ -398,14 +410,14 @@ static void take_verify_over(struct job *job)
 {
 	struct thread_data *td = job->td;
 
+	job->fakes = td->o.verify_only && td_write(td);
 	if (td->o.verify == VERIFY_NONE)
 		return;
 	/* fio does not check what comes from an engine that only pretends, either. */
-	job->verifies = !(job->ops.flags & FIO_FAKEIO);
+	job->verifies = job->keeps;
 	if (!job->verifies && !atomic_exchange(&job->group->fake_said, true))
 		run_warn("verify=: backend=%s keeps no data, so nothing is checked",
 			 job->options->backend);
-	job->fakes = td->o.verify_only && td_write(td);
 	td->o.verify = VERIFY_NULL;
 	td->o.verify_state_save = 0;
 }
@@ -430,7 +442,7 @@ static int setup_job(struct thread_data *td, struct job *job)
 		return 1;
 	if (tags_setup(job))
 		return 1;
-	report_note_names(job);
+	written_plan(job);
 	if (!job->inner->prepopulate_file && !(job->ops.flags & FIO_DISKLESSIO) &&
 	    files_may_lay_out(job))
 		job->ops.prepopulate_file = files_prepopulate;
@@ -486,7 +498,7 @@ static int setup_replay(struct job *job)
 	if (err)
 		return err;
 	pthread_mutex_lock(&names);
-	report_note_names(job);
+	written_plan(job);
 	pthread_mutex_unlock(&names);
 	return 0;
 }
@@ -500,6 +512,9 @@ int content_init(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
 	job = job_of(td);
+	job->began = true;
+	job->ranges_before = written_count();
+	run_begin(job->group);
 	nodes_init(job);
 	if (replays(td) && setup_replay(job))
 		return EINVAL;

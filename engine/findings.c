@@ -10,22 +10,24 @@
 #include "findings.h"
 
 enum {
-	LINES_MAX = 20, /* told in full */
-	DUMPS_MAX = 4,  /* units */
-	FILES_MAX = 256,
+	FILE_LINES_MAX = 20,  /* told in full, of a file */
+	GROUP_LINES_MAX = 60, /* and of all files of a group, each time */
+	DUMPS_MAX = 4,        /* units */
+	FILES_MAX = 256,      /* named; all others are told of together */
 };
 
 /* What all jobs of a run have found. */
 static struct shared {
-	atomic_uint lines, dumps;
-	atomic_bool said;
+	atomic_uint dumps;
 	struct wrong_file {
 		_Atomic uint64_t domain; /* of its name; 0: free */
+		/* Since it was told of last: */
+		atomic_uint lines;
 		_Atomic uint64_t units;
 		_Atomic uint64_t first; /* lowest offset, plus one; 0: none yet */
 		_Atomic uint64_t kinds[VERIFY_KINDS];
 		char name[256];
-	} files[FILES_MAX];
+	} files[FILES_MAX + 1];
 } * shared;
 
 int findings_load(void)
@@ -58,7 +60,7 @@ static struct wrong_file *wrong_file_of(const struct fio_file *f)
 		if (seen == domain)
 			return w;
 	}
-	return &shared->files[FILES_MAX - 1];
+	return &shared->files[FILES_MAX];
 }
 
 static void dump(const struct fio_file *f, uint64_t offset, const char *what, const void *data,
@@ -147,9 +149,11 @@ static void count_unit(struct job *job, const struct job_file *file, uint64_t of
 		;
 }
 
-static bool may_tell(const struct job *job)
+static bool may_tell(const struct job *job, const struct job_file *file)
 {
-	return job->places && atomic_fetch_add(&shared->lines, 1) < LINES_MAX;
+	return job->places &&
+	       atomic_fetch_add(&wrong_file_of(file->file)->lines, 1) < FILE_LINES_MAX &&
+	       atomic_fetch_add(&job->group->lines, 1) < GROUP_LINES_MAX;
 }
 
 static void tell(const struct verify_finding *finding)
@@ -162,7 +166,7 @@ static void tell(const struct verify_finding *finding)
 
 void findings_flush(struct job *job)
 {
-	if (job->finding && may_tell(job))
+	if (job->finding && may_tell(job, job->finding_file))
 		tell(job->finding);
 	free(job->finding);
 	job->finding = NULL;
@@ -179,6 +183,7 @@ void findings_unit(struct job *job, const struct job_file *file, uint64_t offset
 	if (!job->finding || !verify_merge(job->finding, &finding)) {
 		findings_flush(job);
 		job->finding = malloc(sizeof(finding));
+		job->finding_file = file;
 		if (job->finding)
 			*job->finding = finding;
 	}
@@ -201,7 +206,7 @@ void findings_not_zero(struct job *job, const struct job_file *file, uint64_t of
 	if (finding.kind != VERIFY_MISDIRECTED)
 		finding.kind = VERIFY_BYTES;
 	count_unit(job, file, offset, finding.kind);
-	if (!may_tell(job))
+	if (!may_tell(job, file))
 		return;
 	if (finding.kind == VERIFY_MISDIRECTED)
 		tell(&finding);
@@ -229,25 +234,36 @@ void findings_missing(struct job *job, const struct job_file *file, uint64_t off
 	if (make_places(job))
 		return;
 	finding.here = &job->places[number_of(job, file)];
-	if (may_tell(job))
+	if (may_tell(job, file))
 		tell(&finding);
 }
 
-void findings_say(void)
+/* Takes out what was counted of one file: what comes later is told by the next. */
+static void say_file(struct wrong_file *w)
 {
-	if (atomic_exchange(&shared->said, true))
-		return;
-	for (size_t i = 0; i < FILES_MAX && shared->files[i].domain; i++) {
-		const struct wrong_file *w = &shared->files[i];
-		char kinds[256] = "";
-		size_t used = 0;
+	const uint64_t units = atomic_exchange(&w->units, 0), first = atomic_exchange(&w->first, 0);
+	char kinds[256] = "", at[64] = "";
+	size_t used = 0;
 
-		for (int kind = 0; kind < VERIFY_KINDS && used < sizeof(kinds); kind++)
-			if (w->kinds[kind])
-				used += snprintf(kinds + used, sizeof(kinds) - used,
-						 "%s%" PRIu64 " %s", used ? ", " : "",
-						 (uint64_t)w->kinds[kind], verify_kind_name(kind));
-		run_warn("verify: %s: %" PRIu64 " wrong, the first at offset %" PRIu64 ": %s",
-			 w->name, (uint64_t)w->units, (uint64_t)w->first - 1, kinds);
+	if (!units)
+		return;
+	w->lines = 0;
+	for (int kind = 0; kind < VERIFY_KINDS; kind++) {
+		const uint64_t count = atomic_exchange(&w->kinds[kind], 0);
+
+		if (count && used < sizeof(kinds))
+			used += snprintf(kinds + used, sizeof(kinds) - used, "%s%" PRIu64 " %s",
+					 used ? ", " : "", count, verify_kind_name(kind));
 	}
+	if (w->name[0])
+		snprintf(at, sizeof(at), ", the first at offset %" PRIu64, first - 1);
+	run_warn("verify: %s: %" PRIu64 " wrong%s: %s", w->name[0] ? w->name : "further files",
+		 units, at, kinds);
+}
+
+void findings_say(struct run_group *group)
+{
+	for (size_t i = 0; i <= FILES_MAX; i++)
+		say_file(&shared->files[i]);
+	group->lines = 0;
 }

@@ -24,7 +24,7 @@ void findings_not_zero(struct job *job, const struct job_file *file, uint64_t of
 void findings_missing(struct job *job, const struct job_file *file, uint64_t offset,
 		      uint64_t length);
 
-/* A line for each file of the run; once. */
-void findings_say(void);
+/* When a group has ended: a line for each file in which something was found since the last time. */
+void findings_say(struct run_group *group);
 
 #endif

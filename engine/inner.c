@@ -200,6 +200,17 @@ static int load(struct thread_data *td, const struct ioengine_ops **inner)
 	return -EINVAL;
 }
 
+/* Those of fio that work on files, but not on what is in them, do not all say so. */
+bool inner_keeps(const struct ioengine_ops *inner)
+{
+	static const char *const keep_none[] = { "falloc", "e4defrag" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keep_none); i++)
+		if (!strcmp(inner->name, keep_none[i]))
+			return false;
+	return !(inner->flags & FIO_FAKEIO);
+}
+
 int inner_load(struct thread_data *td, const struct ioengine_ops **inner)
 {
 	const struct options *options = td->eo;

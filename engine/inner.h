@@ -11,4 +11,7 @@ struct ioengine_ops;
  */
 int inner_load(struct thread_data *td, const struct ioengine_ops **inner);
 
+/* False: what is written with it is nowhere afterwards. */
+bool inner_keeps(const struct ioengine_ops *inner);
+
 #endif

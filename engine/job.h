@@ -79,16 +79,21 @@ struct job {
 	struct track *track;
 	uint64_t blocked; /* since when another job writes where this one is to, ns; 0: none does */
 	bool verifies;    /* checks what is read */
+	bool keeps;       /* its back end stores what is written, rather than pretend to */
 	bool fakes;       /* verify_only= with a job that writes: fio only pretends to write */
 	bool direct_checked;
-	bool finished;                  /* what fio left in flight was waited for */
-	uint64_t written, read;         /* bytes completed */
-	uint64_t ios;                   /* reads and writes completed */
-	uint64_t newest;                /* version written, plus one */
-	uint64_t checked, unchecked;    /* bytes read */
-	uint64_t wrong;                 /* units */
-	struct verify_place *places;    /* where data that is found may belong */
-	struct verify_finding *finding; /* not told yet */
+	bool finished; /* what fio left in flight was waited for */
+	bool began;
+	unsigned int ranges_before;      /* written_count() then */
+	uint64_t written, read, trimmed; /* bytes completed */
+	uint64_t ios[DDIR_RWDIR_CNT];    /* completed without an error */
+	uint64_t failed;                 /* writes that failed: what is there then nobody knows */
+	uint64_t newest;                 /* version written, plus one */
+	uint64_t checked, unchecked;     /* bytes read */
+	uint64_t wrong;                  /* units */
+	struct verify_place *places;     /* where data that is found may belong */
+	struct verify_finding *finding;  /* not told yet */
+	const struct job_file *finding_file;
 	struct account account;
 	struct ahead *ahead;      /* NULL: no helper threads */
 	struct writer *writer;    /* its part of the report; NULL: none */

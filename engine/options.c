@@ -234,20 +234,29 @@ static int verify_state_file_cb(void *eo, const char *value)
 
 /*
  * %h is the host that runs the job. With fio's client and servers ${HOSTNAME} does not do: it comes
- * from the environment of the client.
+ * from the environment of the client. The command that verifies names the domain as it is then, so there must be
+ * nothing left in it to replace.
  */
 static int dedup_domain_cb(void *eo, const char *value)
 {
-	const char *const at = value ? strstr(value, "%h") : NULL;
 	char host[HOST_NAME_MAX + 1] = "", name[DOMAIN_MAX + HOST_NAME_MAX];
 	struct options *options = eo;
+	size_t used = 0;
 
-	if (at) {
-		gethostname(host, sizeof(host) - 1);
-		snprintf(name, sizeof(name), "%.*s%s%s", (int)(at - value), value, host, at + 2);
-		value = name;
+	gethostname(host, sizeof(host) - 1);
+	for (const char *c = value; c && *c && used < DOMAIN_MAX; c++) {
+		const bool is_host = c[0] == '%' && c[1] == 'h';
+
+		used += (size_t)snprintf(name + used, sizeof(name) - used, "%.*s",
+					 is_host ? HOST_NAME_MAX : 1, is_host ? host : c);
+		c += is_host;
 	}
-	return parse_string("dedup_domain", value, options->dedup_domain, DOMAIN_MAX);
+	name[used] = '\0';
+	if (strstr(name, "%h"))
+		return refuse("dedup_domain", value,
+			      "a name in which no %h is left when the host's name is in");
+	return parse_string("dedup_domain", value ? name : value, options->dedup_domain,
+			    DOMAIN_MAX);
 }
 
 static int backend_cb(void *eo, const char *value)

@@ -113,6 +113,9 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	if (io_u->ddir == DDIR_READ || state->unfilled)
 		state->held = 0;
 	state->unfilled = false;
+	/* Else both directions have all of the time. */
+	if (job->verifies && ddir_rw(io_u->ddir) && !td_read(td))
+		account_turn(&job->account, io_u->ddir == DDIR_READ);
 	err = file->tags && ddir_rw(io_u->ddir) ? marks_locate(state) : 0;
 	if (err) {
 		td_verror(td, -err, "verify");
@@ -184,18 +187,32 @@ static void check(struct job *job, struct io_state *state, struct io_u *io_u)
 	meter_end(&job->account.check, begin);
 }
 
+static void count(struct job *job, const struct io_u *io_u, bool over)
+{
+	const uint64_t moved = io_u->xfer_buflen - io_u->resid;
+
+	job->failed += io_u->error && io_u->ddir == DDIR_WRITE;
+	if (io_u->error || !ddir_rw(io_u->ddir))
+		return;
+	if (io_u->ddir == DDIR_WRITE)
+		job->written += moved;
+	else if (io_u->ddir == DDIR_READ)
+		job->read += moved;
+	else
+		job->trimmed += moved;
+	job->ios[io_u->ddir] += over;
+}
+
 static bool io_ended(struct thread_data *td, struct io_u *io_u)
 {
 	struct job *job = job_of(td);
 	struct io_state *state = job_state_of(job, io_u);
 
-	if (!io_u->error && io_u->ddir == DDIR_WRITE)
-		job->written += io_u->xfer_buflen - io_u->resid;
-	else if (!io_u->error && io_u->ddir == DDIR_READ)
-		job->read += io_u->xfer_buflen - io_u->resid;
-	if (!goes_on(io_u)) {
+	const bool over = !goes_on(io_u);
+
+	count(job, io_u, over);
+	if (over) {
 		state->prepared = false;
-		job->ios += ddir_rw(io_u->ddir);
 		if (job->verifies && io_u->ddir == DDIR_READ)
 			check(job, state, io_u);
 		else if (job->track)

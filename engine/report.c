@@ -9,6 +9,7 @@
 #include "findings.h"
 #include "report.h"
 #include "shares.h"
+#include "written.h"
 
 /* Which versions are there, from one offset to another? False: not all of it is known. */
 static bool tracked_versions(const struct job_file *file, uint64_t from, uint64_t to,
@@ -34,10 +35,11 @@ static bool tracked_versions(const struct job_file *file, uint64_t from, uint64_
 }
 
 /* What a job has written of a file lies within. fio leaves out what is shorter than a block. */
-static void region(const struct job *job, const struct fio_file *f, uint64_t *start, uint64_t *end)
+static void region(const struct job *job, const struct fio_file *f, enum fio_ddir ddir,
+		   uint64_t *start, uint64_t *end)
 {
 	*start = f->file_offset;
-	*end = f->file_offset + f->io_size - f->io_size % job->td->o.min_bs[DDIR_WRITE];
+	*end = f->file_offset + f->io_size - f->io_size % job->td->o.min_bs[ddir];
 }
 
 static bool file_versions(struct job *job, const struct job_file *file, uint64_t *oldest,
@@ -46,7 +48,7 @@ static bool file_versions(struct job *job, const struct job_file *file, uint64_t
 	uint64_t start, end;
 
 	if (file->tags) {
-		region(job, &file->last, &start, &end);
+		region(job, &file->last, DDIR_WRITE, &start, &end);
 		*oldest = UINT64_MAX;
 		*newest = 0;
 		return tracked_versions(file, start, end, oldest, newest);
@@ -58,83 +60,81 @@ static bool file_versions(struct job *job, const struct job_file *file, uint64_t
 	return true;
 }
 
-void report_note_versions(struct job *job, struct run_result *result)
+static void note_file(struct job *job, const struct job_file *file, enum fio_ddir ddir,
+		      struct run_result *result)
 {
-	result->known = !job->td->error;
-	result->lowest = result->start = UINT64_MAX;
+	struct written_range range = { .group = job->group,
+				       .domain = dgen_domain(file->name),
+				       .file_size = file->last.real_file_size,
+				       .began = job->ranges_before,
+				       .trimmed = ddir == DDIR_TRIM };
+
+	region(job, &file->last, ddir, &range.start, &range.end);
+	if (ddir == DDIR_WRITE && !file_versions(job, file, &range.lowest, &range.highest))
+		result->known = false;
+	if (range.start < range.end && !written_add(&range))
+		result->lost = true;
+}
+
+void report_note(struct job *job, struct run_result *result)
+{
+	const struct thread_options *o = &job->td->o;
+
+	result->began = job->began;
+	result->known = !job->td->error && !job->failed;
+	result->not_kept = job->written && !job->keeps;
+	/* What was only begun, or went nowhere, is no version. */
+	if (!job->written || !job->keeps)
+		result->written = result->newest = 0;
+	if (!job->keeps)
+		return;
+	result->separate = !o->create_serialize;
+	result->buffered = result->newest && !o->odirect;
 	for (unsigned int i = 0; i < job->nr_files; i++) {
-		const struct fio_file *f = &job->files[i]->last;
-		uint64_t oldest = 0, newest = 0, start, end;
-
-		if (result->known)
-			result->known = file_versions(job, job->files[i], &oldest, &newest);
-		region(job, f, &start, &end);
-		if (oldest < result->lowest)
-			result->lowest = oldest;
-		if (newest > result->highest)
-			result->highest = newest;
-		if (start < result->start)
-			result->start = start;
-		if (end > result->end)
-			result->end = end;
-		if (f->real_file_size > result->file_size)
-			result->file_size = f->real_file_size;
+		if (job->trimmed)
+			note_file(job, job->files[i], DDIR_TRIM, result);
+		if (result->newest)
+			note_file(job, job->files[i], DDIR_WRITE, result);
 	}
 }
 
-static struct name {
-	const struct run_group *group;
-	char *name;
-} * names; /* of the files that are written, in the main process before jobs are forked */
-static unsigned int nr_names;
-static bool names_lost; /* out of memory */
-
-static void note_name(const struct run_group *group, const char *name)
+/* As the shell takes it. The characters of escaped get the backslash that fio wants before them. */
+static void put_quoted(FILE *out, const char *text, const char *escaped)
 {
-	struct name *more;
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_./:=,+@%-";
+	const bool quotes = !*text || strspn(text, plain) < strlen(text) || strpbrk(text, escaped);
 
-	for (unsigned int i = 0; i < nr_names; i++)
-		if (names[i].group == group && !strcmp(names[i].name, name))
-			return;
-	more = realloc(names, (nr_names + 1) * sizeof(*names));
-	if (!more) {
-		names_lost = true;
-		return;
+	fputs(quotes ? "'" : "", out);
+	for (const char *c = text; *c; c++) {
+		if (strchr(escaped, *c))
+			fputc('\\', out);
+		fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
 	}
-	names = more;
-	names[nr_names] = (struct name){ group, strdup(name) };
-	if (names[nr_names].name)
-		nr_names++;
-	else
-		names_lost = true;
+	fputs(quotes ? "'" : "", out);
 }
 
-void report_note_names(const struct job *job)
+static void put_names(FILE *out, const struct written_part *part)
 {
-	if (!td_write(job->td))
-		return;
-	for (unsigned int i = 0; i < job->nr_files; i++)
-		note_name(job->group, job->files[i]->file->file_name);
+	for (unsigned int i = 0; i < part->nr_names; i++) {
+		fputs(i ? ":" : "--filename=", out);
+		put_quoted(out, part->names[i], ":");
+	}
 }
 
-/* As the shell and then fio's filename= take it. */
-static void put_names(FILE *out, const struct run_group *group)
+static void put_text(FILE *out, const char *option, const char *value)
 {
-	const char *between = "--filename='";
+	fprintf(out, " --%s=", option);
+	put_quoted(out, value, "");
+}
 
-	for (unsigned int i = 0; i < nr_names; i++) {
-		if (names[i].group != group)
-			continue;
-		fputs(between, out);
-		between = ":";
-		for (const char *c = names[i].name; *c; c++) {
-			if (*c == '\'')
-				fputs("'\\''", out);
-			else
-				fprintf(out, *c == ':' ? "\\%c" : "%c", *c);
-		}
-	}
-	fputs("'", out);
+/* Every digit of it counts: with another ratio it is other data. */
+static void put_number(FILE *out, const char *option, double number)
+{
+	char text[DGEN_NUMBER_TEXT_MAX];
+
+	dgen_number_print(number, text);
+	fprintf(out, " --%s=%s", option, text);
 }
 
 /* The largest that divides what is to be read: fio leaves out a shorter rest. */
@@ -152,46 +152,29 @@ static const char *engine_path(void)
 {
 	Dl_info info;
 
-	return dladdr(&nr_names, &info) && info.dli_fname ? info.dli_fname : "libdgen_engine.so";
+	return dladdr((void *)engine_path, &info) && info.dli_fname ? info.dli_fname :
+								      "libdgen_engine.so";
 }
 
 /* Not every engine of fio's takes more than one I/O at a time (its nfs loses some): as many as it had. */
-static unsigned int read_depth(const struct job *job)
+static unsigned int read_depth(const struct written_by *by)
 {
-	return strncmp(job->options->backend, "fio:", 4) ? 16 : job->td->o.iodepth;
+	return strncmp(by->options.backend, "fio:", 4) ? 16 : by->iodepth;
 }
 
-static void put_command(FILE *out, const struct job *job)
+static void put_data_options(FILE *out, const struct dgen_options *data)
 {
-	const struct run_group *group = job->group;
-	const struct options *options = job->options;
-	const struct dgen_options *data = &options->data;
 	char mix[DGEN_MIX_TEXT_MAX];
 
-	fprintf(out, "fio --ioengine=external:%s --name=verify --rw=read --verify=crc32c ",
-		engine_path());
-	put_names(out, group);
-	if (group->start)
-		fprintf(out, " --offset=%" PRIu64, (uint64_t)group->start);
-	if (group->end < group->file_size)
-		fprintf(out, " --filesize=%" PRIu64, (uint64_t)group->end);
-	fprintf(out, " --bs=%u --iodepth=%u --direct=%u", block_size(group->start | group->end),
-		read_depth(job), job->td->o.odirect);
-	if (strcmp(options->backend, "io_uring"))
-		fprintf(out, " --backend=%s", options->backend);
-	if (options->backend_options[0])
-		fprintf(out, " --backend_options='%s'", options->backend_options);
-	if (options->dedup_domain[0])
-		fprintf(out, " --dedup_domain='%s'", options->dedup_domain);
 	dgen_mix_print(data, mix);
-	fprintf(out, " --dedup_ratio=%g --compress_ratio=%s --dedup_unit=%u", data->dedup_ratio,
-		mix, data->dedup_unit);
+	put_number(out, "dedup_ratio", data->dedup_ratio);
+	fprintf(out, " --compress_ratio=%s --dedup_unit=%u", mix, data->dedup_unit);
 	if (data->zero_percentage > 0)
-		fprintf(out, " --zero_percentage=%g", data->zero_percentage);
+		put_number(out, "zero_percentage", data->zero_percentage);
 	if (data->dedup_run)
 		fprintf(out, " --dedup_run=%u", data->dedup_run);
 	if (data->dedup_skew > 0)
-		fprintf(out, " --dedup_skew=%g", data->dedup_skew);
+		put_number(out, "dedup_skew", data->dedup_skew);
 	if (data->dedup_window)
 		fprintf(out, " --dedup_window=%" PRIu64, data->dedup_window);
 	if (data->compress_chunk)
@@ -200,45 +183,102 @@ static void put_command(FILE *out, const struct job *job)
 		fprintf(out, " --compress_codec=%s --compress_record=%u",
 			dgen_codecs[data->compress_codec], data->compress_record);
 	fprintf(out, " --data_seed=0x%016" PRIx64, data->data_seed);
-	if (options->verify_state_file[0]) {
-		fprintf(out, " --verify_state_file='%s'", options->verify_state_file);
-		return;
-	}
-	fprintf(out, " --data_version=%" PRIu64, (uint64_t)group->highest);
-	if (group->lowest < group->highest)
-		fprintf(out, " --oldest_version=%" PRIu64, (uint64_t)group->lowest);
 }
 
-static void say_command(const struct job *job)
+static void put_command(FILE *out, const struct written_by *by, const struct written_part *part)
 {
-	char *command = NULL;
+	const struct options *options = &by->options;
+
+	fputs("fio --ioengine=external:", out);
+	put_quoted(out, engine_path(), "");
+	fputs(" --name=verify --rw=read --verify=crc32c ", out);
+	put_names(out, part);
+	if (part->start)
+		fprintf(out, " --offset=%" PRIu64, part->start);
+	if (!part->whole)
+		fprintf(out, " --filesize=%" PRIu64, part->end);
+	fprintf(out, " --bs=%u --iodepth=%u --direct=%d", block_size(part->sizes), read_depth(by),
+		!by->group->buffered);
+	if (strcmp(options->backend, "io_uring"))
+		put_text(out, "backend", options->backend);
+	if (options->backend_options[0])
+		put_text(out, "backend_options", options->backend_options);
+	if (options->dedup_domain[0])
+		put_text(out, "dedup_domain", options->dedup_domain);
+	put_data_options(out, &by->group->data);
+	if (options->verify_state_file[0]) {
+		put_text(out, "verify_state_file", options->verify_state_file);
+		return;
+	}
+	fprintf(out, " --data_version=%" PRIu64, part->highest);
+	if (part->lowest < part->highest)
+		fprintf(out, " --oldest_version=%" PRIu64, part->lowest);
+}
+
+static void say_command(const struct written_part *part, unsigned int number, unsigned int count,
+			void *by)
+{
+	char *command = NULL, which[48] = "";
 	size_t size;
 	FILE *out = open_memstream(&command, &size);
 
 	if (!out)
 		return;
-	put_command(out, job);
+	put_command(out, by, part);
 	fclose(out);
-	run_say("dgen: to verify it: %s", command);
+	if (count > 1)
+		snprintf(which, sizeof(which), ", part %u of %u", number, count);
+	run_say("dgen: to verify it%s: %s", which, command);
 	free(command);
 }
 
-void report_say(const struct job *job)
+/* NULL: nothing is in the way of a command. */
+static const char *why_none(const struct run_group *group, const struct written_by *by)
 {
-	const struct run_group *group = job->group;
+	if (group->removed)
+		return "unlink=1 or unlink_each_loop=1 removes it";
+	if (group->separate && (thread_number > 1 || !by))
+		return "with create_serialize=0 jobs do not know each other's files";
+	if (!by || group->lost)
+		return "not all names of files are known";
+	if (by->mixed)
+		return "its jobs differ in dedup_domain=, backend= or verify_state_file=";
+	if (by->options.verify_state_file[0])
+		return NULL;
+	if (group->running)
+		return "a job was killed; verify_state_file= does";
+	if (group->unknown)
+		return "which version is where was not noted; verify_state_file= does";
+	return NULL;
+}
+
+static void say_how(const struct run_group *group)
+{
+	const struct written_by *by = written_by(group);
+	const char *why = why_none(group, by);
+
+	if (!why)
+		why = written_parts(group, by->options.verify_state_file[0], say_command,
+				    (void *)by);
+	if (why)
+		run_say("dgen: no command verifies it: %s", why);
+}
+
+void report_say(struct run_group *group)
+{
 	const bool normal = run_output_is_normal();
 
 	if (group->wrong)
-		findings_say();
+		findings_say(group);
 	if (normal && (group->checked || group->unchecked))
-		run_say("dgen: verify: %.1f MiB checked, %" PRIu64 " wrong%s",
-			group->checked / 1048576.0, (uint64_t)group->wrong,
+		run_say("dgen: verify: %s checked, %" PRIu64 " wrong%s",
+			RUN_SIZE((double)group->checked), (uint64_t)group->wrong,
 			group->unchecked ? "" : ", nothing left out");
 	if (normal && group->unchecked)
-		run_say("dgen: verify: %.1f MiB could not be checked: trimmed, or of unknown version",
-			group->unchecked / 1048576.0);
-	if (!normal || !group->newest || job->ops.flags & FIO_FAKEIO)
-		return;
-	if (!names_lost && (job->options->verify_state_file[0] || !group->unknown))
-		say_command(job);
+		run_say("dgen: verify: %s could not be checked: trimmed, or of unknown version",
+			RUN_SIZE((double)group->unchecked));
+	if (normal && group->newest)
+		say_how(group);
+	else if (normal && group->not_kept)
+		run_say("dgen: wrote nothing: the back end keeps no data");
 }

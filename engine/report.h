@@ -4,13 +4,10 @@
 
 #include "job.h"
 
-/* In setup: so that a later job of the group can name all of its files. */
-void report_note_names(const struct job *job);
-
-/* When a job has written, and its tags are still there: which versions it leaves behind. */
-void report_note_versions(struct job *job, struct run_result *result);
+/* When a job ends, and its tags are still there: what it leaves behind. */
+void report_note(struct job *job, struct run_result *result);
 
 /* When the last job of a group has ended. */
-void report_say(const struct job *job);
+void report_say(struct run_group *group);
 
 #endif

@@ -59,6 +59,11 @@ unsigned int run_next_number(void)
 	return run->numbers++;
 }
 
+bool run_output_has_options(void)
+{
+	return output_format & (FIO_OUTPUT_JSON | FIO_OUTPUT_JSON_PLUS);
+}
+
 bool run_output_is_normal(void)
 {
 	return output_format == FIO_OUTPUT_NORMAL;
@@ -79,7 +84,6 @@ static struct run_group *find(const struct options *options)
 
 	group->data = options->data;
 	group->data_version = options->data_version;
-	group->lowest = group->start = UINT64_MAX;
 	run->groups++;
 	return group;
 }
@@ -95,6 +99,17 @@ struct run_group *run_join(const struct options *options)
 	group->jobs++;
 	atomic_flag_clear(&run->joining);
 	return group;
+}
+
+const char *run_size_text(char *text, size_t room, double bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t i = 0;
+
+	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
+		bytes /= 1024;
+	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", bytes, units[i]);
+	return text;
 }
 
 /*
@@ -119,6 +134,24 @@ void run_say(const char *format, ...)
 	free(line);
 }
 
+void run_warn(const char *format, ...)
+{
+	char *line;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&line, format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	if (is_backend)
+		log_err("dgen: %s\n", line);
+	else
+		fprintf(stderr, "dgen: %s\n", line);
+	free(line);
+}
+
 void run_flush(void)
 {
 	if (!is_backend && getpid() == run->main_process)
@@ -129,9 +162,9 @@ static void print(const struct run_group *group)
 {
 	if (!group->newest || !run_output_is_normal())
 		return;
-	run_say("dgen: wrote %.1f MiB as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
+	run_say("dgen: wrote %s as dedup %g:1 x compress %g:1, data_seed=0x%016" PRIx64
 		", data_version %" PRIu64 " to %" PRIu64 "; go on with data_version=%" PRIu64,
-		(double)group->written / (1 << 20), group->data.dedup_ratio,
+		RUN_SIZE((double)group->written), group->data.dedup_ratio,
 		group->data.compress_ratio, group->data.data_seed, group->data_version,
 		group->newest - 1, group->newest);
 }
@@ -144,12 +177,15 @@ static void raise_to(atomic_uint_fast64_t *to, uint64_t value)
 		;
 }
 
-static void lower_to(atomic_uint_fast64_t *to, uint64_t value)
+static void set_if(atomic_bool *to, bool value)
 {
-	uint_fast64_t seen = *to;
+	if (value)
+		*to = true;
+}
 
-	while (seen > value && !atomic_compare_exchange_weak(to, &seen, value))
-		;
+void run_begin(struct run_group *group)
+{
+	group->running++;
 }
 
 bool run_leave(struct run_group *group, const struct run_result *result)
@@ -159,17 +195,35 @@ bool run_leave(struct run_group *group, const struct run_result *result)
 	group->unchecked += result->unchecked;
 	group->wrong += result->wrong;
 	raise_to(&group->newest, result->newest);
-	if (result->newest && !result->known)
-		group->unknown = true;
-	if (result->newest) {
-		lower_to(&group->lowest, result->lowest);
-		raise_to(&group->highest, result->highest);
-		lower_to(&group->start, result->start);
-		raise_to(&group->end, result->end);
-		raise_to(&group->file_size, result->file_size);
-	}
+	set_if(&group->unknown, result->newest && !result->known);
+	set_if(&group->separate, result->separate);
+	set_if(&group->buffered, result->buffered);
+	set_if(&group->not_kept, result->not_kept);
+	set_if(&group->lost, result->lost);
+	if (result->began)
+		group->running--;
 	if (--group->jobs)
 		return false;
 	print(group);
 	return true;
+}
+
+bool run_is_main(void)
+{
+	return run && getpid() == run->main_process;
+}
+
+void run_finish(void (*say)(struct run_group *group))
+{
+	bool left[GROUPS_MAX] = { false };
+
+	/* None of their jobs comes any more: first of all, for one group asks whether another goes on. */
+	for (unsigned int i = 0; i < run->groups; i++)
+		left[i] = atomic_exchange(&run->group[i].jobs, 0) > 0;
+	for (unsigned int i = 0; i < run->groups; i++) {
+		if (!left[i])
+			continue;
+		print(&run->group[i]);
+		say(&run->group[i]);
+	}
 }

@@ -153,7 +153,8 @@ static void take_times(struct job *job, struct writer *writer)
 	times->cpu = seconds(a->cpu);
 	times->delay = seconds(a->delay);
 	times->late = seconds(a->late);
-	times->ios = (double)job->ios;
+	for (int ddir = DDIR_READ; ddir < DDIR_RWDIR_CNT; ddir++)
+		times->ios += (double)job->ios[ddir];
 	times->has_delay = a->has_delay;
 	take_rate(job, times);
 	writer->filled = a->filled;
@@ -162,6 +163,18 @@ static void take_times(struct job *job, struct writer *writer)
 	writer->busy_ns = td_ioengine_flagged(job->td, FIO_SYNCIO) ? a->wait.ns : a->busy.ns;
 	if (writer->busy_ns > a->ended - a->started)
 		writer->busy_ns = a->ended - a->started;
+}
+
+/* What is written and then read back takes turns; otherwise all of the time is for both. */
+static void take_spent(const struct job *job, struct writer *writer)
+{
+	const struct account *a = &job->account;
+	const uint64_t run = a->ended - a->started;
+
+	if (job->read)
+		writer->spent[DDIR_READ] = td_read(job->td) ? run : a->read_back;
+	if (job->written)
+		writer->spent[DDIR_WRITE] = run > a->read_back ? run - a->read_back : 0;
 }
 
 static void take_settings(struct job *job, struct writer *writer)
@@ -175,6 +188,8 @@ static void take_settings(struct job *job, struct writer *writer)
 	copy(writer->kernel, sizeof(writer->kernel), dgen_kernel(job->dgen));
 	copy(writer->backend, sizeof(writer->backend), job->options->backend);
 	writer->data = job->options->data;
+	writer->version = job->options->data_version;
+	writer->next_version = job->written && job->keeps ? job->newest : 0;
 	writer->iodepth = o->iodepth;
 	writer->gen_threads = job->ahead ? job->options->gen_threads : 0;
 	writer->node = job->node;
@@ -182,7 +197,7 @@ static void take_settings(struct job *job, struct writer *writer)
 	writer->block = o->max_bs[ddir];
 	writer->block_min = o->min_bs[ddir];
 	writer->direct = o->odirect;
-	writer->stores = !(job->inner->flags & (FIO_DISKLESSIO | FIO_FAKEIO)) && job->nr_files &&
+	writer->stores = job->keeps && !(job->inner->flags & FIO_DISKLESSIO) && job->nr_files &&
 			 file_is_here(job, &job->files[0]->last);
 	writer->thread = o->use_thread;
 	writer->error = td->error;
@@ -197,8 +212,10 @@ static void take(struct job *job, struct writer *writer)
 	take_settings(job, writer);
 	writer->written = job->written;
 	writer->read = job->read;
-	writer->ios = job->ios;
+	writer->trimmed = job->trimmed;
+	memcpy(writer->ios, job->ios, sizeof(writer->ios));
 	take_times(job, writer);
+	take_spent(job, writer);
 	take_latency(job->td, DDIR_READ, &writer->latency[0]);
 	take_latency(job->td, DDIR_WRITE, &writer->latency[1]);
 	writer->ran = true;
@@ -296,6 +313,25 @@ static void add_issued(const struct writer *const *writers, unsigned int count, 
 	free(all);
 }
 
+/* From the first start of those that went this way to the last end, but for what each of them did otherwise. */
+static double find_spent(const struct writer *const *writers, unsigned int count,
+			 enum fio_ddir ddir)
+{
+	uint64_t first = UINT64_MAX, last = 0, otherwise = UINT64_MAX;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct writer *w = writers[i];
+		const uint64_t rest = w->ended_at - w->started - w->spent[ddir];
+
+		if (!w->spent[ddir])
+			continue;
+		first = w->started < first ? w->started : first;
+		last = w->ended_at > last ? w->ended_at : last;
+		otherwise = rest < otherwise ? rest : otherwise;
+	}
+	return last ? seconds(last - first - otherwise) : 0;
+}
+
 void summary_add_up(const struct writer *const *writers, unsigned int count, struct total *total)
 {
 	uint64_t first = UINT64_MAX, last = 0;
@@ -307,9 +343,15 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 
 		first = w->started < first ? w->started : first;
 		last = w->ended_at > last ? w->ended_at : last;
+		if (w->next_version && (!total->next_version || w->version < total->version))
+			total->version = w->version;
+		if (w->next_version > total->next_version)
+			total->next_version = w->next_version;
 		total->written += w->written;
 		total->read += w->read;
-		total->ios += w->ios;
+		total->trimmed += w->trimmed;
+		for (int ddir = DDIR_READ; ddir < DDIR_RWDIR_CNT; ddir++)
+			total->ios[ddir] += w->ios[ddir];
 		total->filled += w->filled;
 		total->fill_seconds += seconds(w->fill_ns);
 		total->helper_seconds += seconds(w->helped_ns);
@@ -321,6 +363,8 @@ void summary_add_up(const struct writer *const *writers, unsigned int count, str
 		add_latency(&total->latency[1], &w->latency[1]);
 	}
 	total->seconds = count ? seconds(last - first) : 0;
+	total->spent[DDIR_READ] = find_spent(writers, count, DDIR_READ);
+	total->spent[DDIR_WRITE] = find_spent(writers, count, DDIR_WRITE);
 	divide(total);
 	add_issued(writers, count, total);
 	total->verdict = verdict_find(&total->times, &total->parts);
@@ -456,7 +500,7 @@ static int write_file(const char *path)
 	return err;
 }
 
-/* Each file that the group's jobs name, once. */
+/* Each file that the group's jobs name, once. td is NULL where none of them is there any more. */
 static void write_files(struct thread_data *td, unsigned int group)
 {
 	const char *last = "";
@@ -472,9 +516,23 @@ static void write_files(struct thread_data *td, unsigned int group)
 		if (!err)
 			continue;
 		run_warn("report_file=%s: %s", w->path, strerror(-err));
-		if (!td->error)
+		if (td && !td->error)
 			td_verror(td, -err, "report_file");
 	}
+}
+
+static void end_group(struct thread_data *td, unsigned int group)
+{
+	summary->over[group] = true;
+	print(group);
+	write_files(td, group);
+}
+
+void summary_finish(void)
+{
+	for (unsigned int group = 0; group < WRITERS_MAX; group++)
+		if (summary->jobs[group] && !summary->over[group])
+			end_group(NULL, group);
 }
 
 void summary_leave(struct job *job)
@@ -488,9 +546,6 @@ void summary_leave(struct job *job)
 	take(job, writer);
 	writer->ended = true;
 	group = writer->group;
-	if (--summary->jobs[group])
-		return;
-	summary->over[group] = true;
-	print(group);
-	write_files(job->td, group);
+	if (!--summary->jobs[group])
+		end_group(job->td, group);
 }

@@ -35,12 +35,16 @@ struct writer {
 	char path[PATH_LENGTH_MAX]; /* report_file= */
 	char backend[BACKEND_MAX];
 	struct dgen_options data;
+	uint64_t version,
+		next_version; /* that it wrote first, and after the last; next 0: it wrote none */
 	unsigned int iodepth, gen_threads;
 	int node;                   /* NUMA node that it was bound to; -1: none */
 	double huge_part;           /* of its buffers, on huge pages; -1: not known */
 	uint64_t block, block_min;  /* bytes, the largest and smallest */
 	uint64_t started, ended_at; /* ns, of one clock for all */
-	uint64_t written, read, ios;
+	uint64_t written, read, trimmed;
+	uint64_t ios[DDIR_RWDIR_CNT];
+	uint64_t spent[2];        /* ns reading, writing; both at a time count for both */
 	uint64_t filled, fill_ns; /* by all threads of the job, in thread time */
 	uint64_t helped_ns;
 	uint64_t busy_ns;         /* with I/O in flight */
@@ -68,18 +72,24 @@ void summary_join(struct job *job);
 /* When a job ends, or is not going to run. The last of a group prints and writes. */
 void summary_leave(struct job *job);
 
+/* At the end of fio's main process: the groups of which some jobs never left. */
+void summary_finish(void);
+
 /* The totals of several writers. */
 struct total {
 	double seconds; /* from the first start to the last end */
-	uint64_t written, read, ios, filled;
-	double fill_seconds;    /* thread time */
-	double helper_seconds;  /* of which helpers */
-	double helpers;         /* helper threads times their jobs' run time, seconds */
-	double busy;            /* part of the jobs' run time with I/O in flight */
-	double cpu_missing;     /* part of run time that threads were ready, but had no CPU */
-	double pool;            /* bytes of buffers */
-	double dedup, compress; /* ratios of what was issued; -1: not known */
-	struct times times;     /* those of its fields that can be added up */
+	uint64_t written, read, trimmed, filled;
+	uint64_t ios[DDIR_RWDIR_CNT];
+	double spent[2];       /* seconds in which some of them read, wrote */
+	double fill_seconds;   /* thread time */
+	double helper_seconds; /* of which helpers */
+	double helpers;        /* helper threads times their jobs' run time, seconds */
+	double busy;           /* part of the jobs' run time with I/O in flight */
+	double cpu_missing;    /* part of run time that threads were ready, but had no CPU */
+	double pool;           /* bytes of buffers */
+	uint64_t version, next_version; /* the lowest, the highest */
+	double dedup, compress;         /* ratios of what was issued; -1: not known */
+	struct times times;             /* those of its fields that can be added up */
 	struct parts parts;
 	enum verdict verdict;
 	struct latency latency[2];

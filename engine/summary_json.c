@@ -58,17 +58,44 @@ static void put_optional(FILE *out, const char *name, double value, int digits)
 		fprintf(out, "%s%.*f", name, digits, value);
 }
 
+static void put_direction(FILE *out, const char *indent, const char *name, uint64_t bytes,
+			  uint64_t ios, double seconds)
+{
+	const double time = seconds > 0 ? seconds : 1;
+
+	fprintf(out, "%s\"%s_seconds\": %.6f, \"%s_bytes_per_second\": %.0f, \"%s_iops\": %.1f,\n",
+		indent, name, seconds, name, (double)bytes / time, name, (double)ios / time);
+}
+
+static void put_versions(FILE *out, const char *indent, const struct total *t)
+{
+	if (t->next_version)
+		fprintf(out,
+			"%s\"data_version_first\": %" PRIu64 ", \"data_version_last\": %" PRIu64
+			", \"data_version_next\": %" PRIu64 ",\n",
+			indent, t->version, t->next_version - 1, t->next_version);
+	else
+		fprintf(out,
+			"%s\"data_version_first\": null, \"data_version_last\": null, "
+			"\"data_version_next\": null,\n",
+			indent);
+}
+
 /* What jobs and their totals have alike. */
 static void put_figures(FILE *out, const struct total *t, const char *indent)
 {
 	const double seconds = t->seconds > 0 ? t->seconds : 1;
+	const uint64_t ios = t->ios[DDIR_READ] + t->ios[DDIR_WRITE];
 
 	fprintf(out,
 		"%s\"seconds\": %.6f, \"bytes_written\": %" PRIu64 ", \"bytes_read\": %" PRIu64
-		", \"ios\": %" PRIu64 ",\n",
-		indent, t->seconds, t->written, t->read, t->ios);
+		", \"ios\": %" PRIu64 ", \"bytes_trimmed\": %" PRIu64 ", \"trims\": %" PRIu64 ",\n",
+		indent, t->seconds, t->written, t->read, ios, t->trimmed, t->ios[DDIR_TRIM]);
 	fprintf(out, "%s\"bytes_per_second\": %.0f, \"iops\": %.1f,\n", indent,
-		(double)(t->written + t->read) / seconds, (double)t->ios / seconds);
+		(double)(t->written + t->read) / seconds, (double)ios / seconds);
+	put_direction(out, indent, "write", t->written, t->ios[DDIR_WRITE], t->spent[DDIR_WRITE]);
+	put_direction(out, indent, "read", t->read, t->ios[DDIR_READ], t->spent[DDIR_READ]);
+	put_versions(out, indent, t);
 	fprintf(out,
 		"%s\"bytes_generated\": %" PRIu64 ", \"generation_thread_seconds\": %.6f, "
 		"\"generation_bytes_per_thread_second\": %.0f,\n",

@@ -6,17 +6,6 @@
 
 #include "summary.h"
 
-static const char *size_text(char *text, size_t room, double bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t i = 0;
-
-	for (; bytes >= 1024 && i + 1 < ARRAY_SIZE(units); i++)
-		bytes /= 1024;
-	snprintf(text, room, i ? "%.2f %s" : "%.0f %s", bytes, units[i]);
-	return text;
-}
-
 static const char *time_text(char *text, size_t room, double ns)
 {
 	static const char *const units[] = { "ns", "us", "ms", "s" };
@@ -36,7 +25,7 @@ static const char *issued_text(char *text, size_t room, double ratio)
 }
 
 #define ISSUED(ratio) issued_text((char[32]){ 0 }, 32, ratio)
-#define SIZE(bytes) size_text((char[32]){ 0 }, 32, bytes)
+#define SIZE(bytes) RUN_SIZE(bytes)
 #define TIME(ns) time_text((char[32]){ 0 }, 32, ns)
 
 static double per(double what, double seconds)
@@ -162,15 +151,45 @@ static void print_latency(FILE *out, const char *name, uint64_t bytes,
 	fprintf(out, "\n");
 }
 
+static void print_moved(FILE *out, const char *name, uint64_t bytes, uint64_t ios, double seconds)
+{
+	if (bytes)
+		fprintf(out, "    %-15s %s in %.2f s: %s/s, %.0f IOPS\n", name, SIZE((double)bytes),
+			seconds, SIZE(per((double)bytes, seconds)), per((double)ios, seconds));
+}
+
+/* Of one writer. */
+static void print_rates(FILE *out, const struct total *t)
+{
+	const struct {
+		const char *name;
+		uint64_t bytes;
+		double seconds;
+	} moved[] = { { "written", t->written, t->spent[DDIR_WRITE] },
+		      { "read", t->read, t->spent[DDIR_READ] },
+		      { "trimmed", t->trimmed, t->seconds } };
+	const char *between = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
+		if (!moved[i].bytes)
+			continue;
+		fprintf(out, "%s%s %s, %s/s", between, moved[i].name, SIZE((double)moved[i].bytes),
+			SIZE(per((double)moved[i].bytes, moved[i].seconds)));
+		between = ", ";
+	}
+	if (!between[0])
+		fprintf(out, "nothing moved");
+}
+
 static void print_results(FILE *out, const struct total *t)
 {
 	fprintf(out, "  Results\n");
-	fprintf(out, "    written         %s in %.2f s", SIZE((double)t->written), t->seconds);
-	if (t->read)
-		fprintf(out, ", read %s", SIZE((double)t->read));
-	fprintf(out, "\n    throughput      %s/s, %.0f IOPS\n",
-		SIZE(per((double)(t->written + t->read), t->seconds)),
-		per((double)t->ios, t->seconds));
+	print_moved(out, "written", t->written, t->ios[DDIR_WRITE], t->spent[DDIR_WRITE]);
+	print_moved(out, "read", t->read, t->ios[DDIR_READ], t->spent[DDIR_READ]);
+	print_moved(out, "trimmed", t->trimmed, t->ios[DDIR_TRIM], t->seconds);
+	if (!t->written && !t->read && !t->trimmed)
+		fprintf(out, "    nothing         was written, read or trimmed, in %.2f s\n",
+			t->seconds);
 	if (t->filled)
 		fprintf(out,
 			"    generation      %s made; %s/s by one thread while it makes data\n",
@@ -202,8 +221,8 @@ static void print_writers(FILE *out, const struct group_view *view)
 
 		summary_add_up(w, 1, &t);
 		latency = &t.latency[t.written ? 1 : 0];
-		fprintf(out, "    %-15s %s, %s/s", w[0]->name, SIZE((double)(t.written + t.read)),
-			SIZE(per((double)(t.written + t.read), t.seconds)));
+		fprintf(out, "    %-15s ", w[0]->name);
+		print_rates(out, &t);
 		if (latency->count)
 			fprintf(out, ", latency avg %s, 99%% %s",
 				TIME(latency->sum / (double)latency->count),

@@ -25,6 +25,8 @@ static struct opened {
 	uint64_t data_version;
 	char *path; /* NULL: in memory */
 	struct track *track;
+	struct track_file **files; /* that jobs write */
+	size_t nr_files;
 } * opened;
 static unsigned int nr_opened;
 
@@ -437,6 +439,29 @@ static int setup_file(struct job *job, struct job_file *file, unsigned int numbe
 	return 0;
 }
 
+static struct opened *opened_of(const struct job *job)
+{
+	unsigned int i = 0;
+
+	while (opened[i].track != job->track)
+		i++;
+	return &opened[i];
+}
+
+/* Whose memory is said when the jobs begin: each once. */
+static void note_memory(struct opened *o, struct track_file *t)
+{
+	struct track_file **more;
+
+	if (atomic_exchange(&t->said, 1))
+		return;
+	more = realloc(o->files, (o->nr_files + 1) * sizeof(struct track_file *));
+	if (!more)
+		return;
+	o->files = more;
+	o->files[o->nr_files++] = t;
+}
+
 int tags_setup(struct job *job)
 {
 	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
@@ -446,20 +471,38 @@ int tags_setup(struct job *job)
 			td_verror(job->td, -err, "verify");
 			return err;
 		}
+		if (job->files[i]->track && job_writes(job->td))
+			note_memory(opened_of(job), job->files[i]->track);
 	}
 	return 0;
 }
 
 /* ---- a job begins ---- */
 
-static void say_memory(const struct job *job, struct job_file *file)
+/* In one line, by the first job that begins: by then all have told how far they go. */
+static void say_memory(const struct job *job)
 {
-	struct track_file *t = file->track;
+	const struct opened *o = opened_of(job);
+	uint32_t finest = UINT32_MAX, coarsest = 0;
+	char coarser[32] = "", files[32];
+	uint8_t not_said = 1;
+	double bytes = 0;
 
-	if (atomic_exchange(&t->said, 1) || !run_output_is_normal() || !job_writes(job->td))
+	if (!run_output_is_normal() || !o->nr_files ||
+	    !atomic_compare_exchange_strong(&o->files[0]->said, &not_said, 2))
 		return;
-	run_say("dgen: verify: one byte for each %u bytes of %s: %.1f KiB of memory%s", t->grain,
-		file->file->file_name, track_grains(t) / 1024.0,
+	for (size_t i = 0; i < o->nr_files; i++) {
+		const struct track_file *t = o->files[i];
+
+		finest = t->grain < finest ? t->grain : finest;
+		coarsest = t->grain > coarsest ? t->grain : coarsest;
+		bytes += t->grain ? (double)track_grains(t) : 0;
+	}
+	if (finest < coarsest)
+		snprintf(coarser, sizeof(coarser), " to %u", coarsest);
+	snprintf(files, sizeof(files), "%zu files", o->nr_files);
+	run_say("dgen: verify: one byte for each %u%s bytes of %s: %s of memory%s", finest, coarser,
+		o->nr_files == 1 ? o->files[0]->name : files, RUN_SIZE(bytes),
 		track_is_file(job->track) ? ", twice that on disk" : "");
 }
 
@@ -514,7 +557,6 @@ static int init_file(struct job *job, struct job_file *file)
 	file->tags = map.tags;
 	file->flushed = map.flushed;
 	file->changed = map.changed;
-	say_memory(job, file);
 	if (track_mode(job->track) == TRACK_WRITE && track_last_end(job->track) == TRACK_KILLED)
 		return settle_once(job, file, &map);
 	return 0;
@@ -522,8 +564,10 @@ static int init_file(struct job *job, struct job_file *file)
 
 int tags_init(struct job *job)
 {
-	if (job->track)
+	if (job->track) {
 		track_enter(job->track);
+		say_memory(job);
+	}
 	for (unsigned int i = 0; job->track && i < job->nr_files; i++) {
 		struct job_file *file = job->files[i];
 		const int err = file->track ? init_file(job, file) : 0;

@@ -121,15 +121,25 @@ int dgen_mix_parse(const char *text, struct dgen_options *options, char *why)
 	return 0;
 }
 
+void dgen_number_print(double number, char text[DGEN_NUMBER_TEXT_MAX])
+{
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, DGEN_NUMBER_TEXT_MAX, "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
+			return;
+	}
+}
+
 void dgen_mix_print(const struct dgen_options *options, char text[DGEN_MIX_TEXT_MAX])
 {
 	const struct dgen_part *part = options->compress_mix;
 	size_t used = 0;
 
 	if (!part->ratio)
-		snprintf(text, DGEN_MIX_TEXT_MAX, "%g", options->compress_ratio);
+		dgen_number_print(options->compress_ratio, text);
 	for (size_t i = 0; i < DGEN_PARTS_MAX && part[i].ratio; i++) {
-		used += (size_t)snprintf(text + used, DGEN_MIX_TEXT_MAX - used, "%s%g/%g",
+		/* A thousandth is the finest that is kept of a ratio, of which the largest has 8 digits then. */
+		used += (size_t)snprintf(text + used, DGEN_MIX_TEXT_MAX - used, "%s%.8g/%g",
 					 i ? ":" : "", part[i].ratio / 1000.0,
 					 part[i].share / 100.0);
 		if (part[i].symbols)

@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 
-#define DGEN_MIX_TEXT_MAX 200 /* bytes */
-#define DGEN_SYMBOLS_MIN 32   /* with fewer LZ4 finds repetitions by chance */
+#define DGEN_MIX_TEXT_MAX 200   /* bytes */
+#define DGEN_NUMBER_TEXT_MAX 32 /* bytes */
+#define DGEN_SYMBOLS_MIN 32     /* with fewer LZ4 finds repetitions by chance */
 
 /*
  * Takes RATIO, or RATIO/PERCENT[/SYMBOLS]:..., in which empty percentages share what is left, into
@@ -16,7 +17,10 @@
  */
 int dgen_mix_parse(const char *text, struct dgen_options *options, char *why);
 
-/* The same way back. */
+/* The shortest decimal that strtod() reads back as the very same number. */
+void dgen_number_print(double number, char text[DGEN_NUMBER_TEXT_MAX]);
+
+/* The same way back, to the identical numbers. */
 void dgen_mix_print(const struct dgen_options *options, char text[DGEN_MIX_TEXT_MAX]);
 
 /* 0, or -EINVAL with what is allowed. */

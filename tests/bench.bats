@@ -149,10 +149,10 @@ job_has() {
 
 @test "bench: --verify, and --read --verify later, see what is wrong" {
 	bench --size 16MB --num-writers 3 --buffer-size 1MB --seed 7 --verify -o f
-	grep -q 'verify: 16.0 MiB checked, 0 wrong' out || { show out; false; }
+	grep -q 'verify: 16.00 MiB checked, 0 wrong' out || { show out; false; }
 	! grep -q 'multiple writers' out err || { show out err; false; }
 	bench --read --verify --seed 7 --num-writers 2 --buffer-size 1MB -o f
-	grep -q 'verify: 16.0 MiB checked, 0 wrong' out || { show out; false; }
+	grep -q 'verify: 16.00 MiB checked, 0 wrong' out || { show out; false; }
 	printf x | dd of=f bs=1 seek=5000000 conv=notrunc status=none
 	bench_raw --read --verify --seed 7 -o f
 	((status != 0)) || fail "the wrong byte was not seen"

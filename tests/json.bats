@@ -44,6 +44,15 @@ load lib
 	[[ $(grep -c '^3;' fio.out) == 2 ]]
 }
 
+@test "json: a fresh seed is told where the output has no options" {
+	for format in --minimal --output-format=terse --output-format=normal,terse; do
+		fio_raw --name=j --filename=f --rw=write --bs=64k --size=1m $format
+		((status == 0))
+		(($(grep -cE '^dgen: data_seed=0x[0-9a-f]{16}$' fio.err) == 1)) || { show fio.err; fail "$format"; }
+		! grep -q 'data_seed' fio.out || { show fio.out; fail "$format"; }
+	done
+}
+
 @test "json: fio's counts agree with the file" {
 	dgen --size=8m --dedup_ratio=2
 	[[ $(json '.jobs[0].write.io_bytes') == $((8 * 1024 * 1024)) ]]

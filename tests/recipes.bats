@@ -70,7 +70,7 @@ recipe() {
 @test "recipes: power-cut sees a write that was lost" {
 	recipe power-cut 16 --section=write
 	recipe power-cut 16 --section=check
-	grep -q '16.0 MiB checked, 0 wrong' fio.out || { show fio.out; false; }
+	grep -q '16.00 MiB checked, 0 wrong' fio.out || { show fio.out; false; }
 	# As if what was written last had never reached the disk.
 	dd if=/dev/zero of=dgen-power.dat bs=16k seek=100 count=1 conv=notrunc status=none
 	fio_raw --section=check power-cut.fio

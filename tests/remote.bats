@@ -310,6 +310,10 @@ on_hosts() {
 	((status == 0)) || { show fio.out fio.err server.*; false; }
 	mv moved beta/f
 	hosts_run data_seed=7 dedup_domain=alpha rw=read verify=crc32c
-	((status != 0)) && cat fio.out fio.err server.beta | grep -q 'dgen: .*wrong' ||
+	((status != 0)) && grep -q 'dgen: .*wrong' fio.out fio.err || { show fio.out fio.err server.*; false; }
+	# What is wrong the client is told: where, what it is, and in which files.
+	grep -q 'dgen: verify: f: offset .*misdirected' fio.out fio.err &&
+		grep -q 'dgen: verify: f: .* wrong, the first at offset 0: .*misdirected' fio.out fio.err ||
 		{ show fio.out fio.err server.*; false; }
+	! grep -q 'dgen: verify' server.beta || { show server.beta; false; }
 }

@@ -17,7 +17,7 @@ checked() {
 # verified [option]...: the same, but some of it may not be known.
 verified() {
 	dgen_raw --output-format=normal --verify=crc32c "$@"
-	if ((status)) || ! grep -qE '^dgen: verify: [0-9.]+ MiB checked, 0 wrong' "$T/fio.out"; then
+	if ((status)) || ! grep -qE '^dgen: verify: [0-9.]+ [KMG]iB checked, 0 wrong' "$T/fio.out"; then
 		show "$T/fio.out" "$T/fio.err"
 		fail "fio ended with $status: $*"
 	fi
@@ -36,14 +36,15 @@ wrong() {
 	fi
 }
 
-# later: runs the line by which the last job says it can be verified.
+# later: runs the lines by which the last job says it can be verified.
 later() {
 	local line
 
-	line=$(sed -n 's/^dgen: to verify it: //p' "$T/fio.out")
+	line=$(sed -n 's/^dgen: to verify it[^:]*: //p' "$T/fio.out")
 	[[ $line == fio\ * ]] || { show "$T/fio.out"; fail "no line that verifies"; return 1; }
+	line=${line//$'\n'fio /$'\n'$FIO }
 	status=0
-	bash -c "$FIO ${line#fio }" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
+	bash -ec "$FIO ${line#fio }" >"$T/fio.out" 2>"$T/fio.err" </dev/null || status=$?
 }
 
 # put FROM TO OFFSET LENGTH: copies a part of one file to the same place of another.
@@ -110,6 +111,132 @@ flip() {
 	grep -q '^dgen: to verify it: .* --iodepth=3 ' fio.out || fail "$(cat fio.out)"
 	later
 	((status == 0))
+}
+
+# written_and_later [option]...: what a job writes is right by the line that it prints.
+written_and_later() {
+	rm -f f
+	dgen_raw --output-format=normal --size=8m "$@"
+	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
+	later
+	((status == 0)) && grep -q 'checked, 0 wrong, nothing left out' fio.out ||
+		fail "$*: $(cat fio.out fio.err)"
+}
+
+@test "verify: the line that verifies has every digit of a ratio" {
+	written_and_later --dedupe_percentage=33 --buffer_compress_percentage=37
+	written_and_later --dedup_ratio=1.23456789 --zero_percentage=12.3456789 --dedup_skew=33.3333333
+	written_and_later --compress_ratio=1.23456789
+	written_and_later --compress_ratio=1/33.33:3.123/33.33:98.765/33.34
+}
+
+@test "verify: the line that verifies ends where whole blocks and sectors do" {
+	written_and_later --bs=3000 --size=2m --direct=0
+	written_and_later --bs=3000 --size=2m --offset=3000 --direct=0
+}
+
+@test "verify: the line that verifies quotes for the shell, wherever there are names" {
+	written_and_later --dedup_domain="it's a \$HOME"
+	written_and_later --verify_state_file="the state's file"
+	rm -f *state*
+	written_and_later --filename="f's 'name'; touch bad"
+	[[ ! -e bad ]] || fail "a part of a name was run"
+	mkdir "an engine"
+	cp "$ENGINE" "an engine/lib'dgen.so"
+	ENGINE="$T/an engine/lib'dgen.so" written_and_later
+}
+
+# not_later WORD [option]...: a job prints no such line, but one that says why, with this word.
+not_later() {
+	rm -f f g
+	dgen_raw --output-format=normal --size=1m "${@:2}"
+	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
+	! grep -q '^dgen: to verify it' fio.out && (($(grep -c "^dgen: no command verifies it: .*$1" fio.out) == 1)) ||
+		fail "$* $(grep 'dgen: ' fio.out)"
+}
+
+@test "verify: a domain with the host's name in it is verified by the line" {
+	written_and_later --dedup_domain='%h-%h'
+	dgen_raw --output-format=normal --dedup_domain='%h-100%-%h'
+	grep -q " --dedup_domain=$(uname -n)-100%-$(uname -n) " fio.out || fail "$(grep dgen: fio.out)"
+	# With a host's name behind the first % there would be another %h, on some hosts.
+	if [[ $(uname -n) == h* ]]; then
+		dgen_raw --dedup_domain='%%h'
+		refused dedup_domain %%h
+	fi
+}
+
+@test "verify: where no line can verify, one says why" {
+	not_later "which version is where was not noted" --rw=randrw
+	not_later "which version is where was not noted" --rw=randwrite --norandommap
+	not_later "which version is where was not noted" --rw=randwrite --io_size=512k
+	not_later "unlink" --unlink=1
+	not_later "unlink_each_loop" --unlink_each_loop=1 --loops=2 --io_size=512k
+	written_and_later --unlink_each_loop=1
+	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=0
+	not_later "create_serialize=0" --create_serialize=0 --numjobs=2 --directory=. --thread=1
+	written_and_later --create_serialize=0 --thread=0
+	not_later "differ in dedup_domain" --filename=f --dedup_domain=a --name=k --filename=g --size=1m --rw=write \
+		--data_seed=1 --dedup_domain=b
+	# Nothing on outputs that programs read.
+	dgen --rw=randrw --size=1m
+	! grep -q 'no command' fio.out fio.err || fail "$(cat fio.out fio.err)"
+}
+
+@test "verify: gaps that nobody wrote are no part of the line that verifies" {
+	# Parts of one file, parts of several, all of others.
+	written_and_later --size=1m --numjobs=2 --offset_increment=2m
+	(($(grep -c 'to verify it' fio.out) == 0 && $(grep -c 'checked, 0 wrong' fio.out) == 2))
+	written_and_later --filename=f --size=2m --offset=1m --name=k --filename=g --size=1m --rw=write --direct="$DIRECT" --data_seed=1
+	written_and_later --size=1m --numjobs=4 --offset_increment=1m --bs=4k
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	# Whole files of different sizes take one.
+	rm -f f g
+	written_and_later --filename=f --size=3m --name=k --filename=g --size=1m --rw=write --direct="$DIRECT" --data_seed=1
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	# A verify_state_file knows of gaps.
+	rm -f state
+	written_and_later --size=1m --numjobs=2 --offset_increment=2m --verify_state_file=state
+	(($(grep -c 'checked, 0 wrong' fio.out) == 1))
+	not_later "too many parts" --size=64k --numjobs=9 --offset_increment=128k
+}
+
+@test "verify: what a later job trims, writes or removes is not verified by the line" {
+	local second=(--name=k --stonewall --filename=f --direct="$DIRECT" --data_seed=1 --bs=64k)
+
+	not_later trimmed --fallocate=none --filename=f "${second[@]}" --size=512k --rw=trim
+	not_later "another job" --filename=f "${second[@]}" --size=512k --rw=trim --dedup_ratio=2
+	# What is written anew after that is as it was written.
+	rm -f f
+	written_and_later --filename=f --size=1m --rw=trim --fallocate=none "${second[@]}" --size=1m --rw=write
+	# The second is told, of the first it is said why not.
+	rm -f f
+	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --size=512k --rw=write --data_version=1
+	grep -q 'no command verifies it: another job' fio.out && later && ((status == 0)) || fail "$(cat fio.out fio.err)"
+	# Other parts of the file are no matter.
+	rm -f f
+	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --offset=1m --size=1m --rw=write --data_version=1
+	(($(grep -c '^dgen: to verify it: ' fio.out) == 2)) && later && ((status == 0)) || fail "$(cat fio.out fio.err)"
+}
+
+@test "verify: where nothing is written, neither a version nor a line that verifies is told" {
+	for options in "--verify_only=1" "--filename=/dev/full --direct=0"; do
+		# shellcheck disable=SC2086 # options
+		dgen_raw --output-format=normal $options
+		! grep -qE '^dgen: (wrote|to verify it|no command)' fio.out || fail "$options: $(cat fio.out)"
+	done
+	for engine in falloc ftruncate filecreate filestat filedelete; do
+		rm -f f
+		has_fio_engine $engine || { left_out "this fio has no $engine"; continue; }
+		dgen_raw --output-format=normal --backend=fio:$engine --size=1m --bs=64k --direct=0 --verify=md5 \
+			--do_verify=0
+		grep -q '^dgen: wrote nothing' fio.out || { show fio.out fio.err; fail "$engine"; }
+		! grep -qE 'to verify it|go on with|no command' fio.out || fail "$engine: $(cat fio.out)"
+		grep -q "backend=fio:$engine keeps no data" fio.err || fail "$engine: $(cat fio.err)"
+	done
+	# What was written in part is unknown.
+	dgen_raw --output-format=normal --filename=/dev/full --direct=0 --continue_on_error=all
+	! grep -q 'to verify it' fio.out || fail "$(cat fio.out)"
 }
 
 @test "verify: a back end that keeps no data is said to check nothing, once" {
@@ -196,6 +323,38 @@ flip() {
 	grep -q ' checked, 1 wrong' "$T/fio.out" || fail "it went on"
 }
 
+@test "verify: files of later groups are named and summed up too" {
+	dgen --filename=a --size=1m
+	dgen --filename=b --size=1m --dedup_ratio=2
+	for ((n = 0; n < 60; n += 2)); do
+		flip a $((n * 4096))
+		flip b $((n * 4096))
+	done
+	flip b $((100 * 4096))
+	for thread in 0 1; do
+		fio_raw --rw=read --bs=64k --size=1m --data_seed=1 --verify=md5 --continue_on_error=verify \
+			--thread=$thread --name=j --filename=a --name=k --stonewall --filename=b --dedup_ratio=2
+		failed
+		for line in "a: 30 wrong, the first at offset 0" "b: 31 wrong, the first at offset 0"; do
+			(($(grep -c "^dgen: verify: $line" fio.err) == 1)) || fail "not $line" "$(<fio.err)"
+		done
+		for file in a b; do
+			(($(grep -c "^dgen: verify: $file: offset .* flipped" fio.err) == 20)) ||
+				fail "$file: not 20 lines" "$(<fio.err)"
+		done
+	done
+}
+
+@test "verify: in more files than are named, all that is wrong is counted" {
+	dgen --directory=. --nrfiles=300 --size=1200k --bs=4k --filename_format='x.$filenum'
+	for ((n = 0; n < 300; n++)); do
+		flip x.$n 1000
+	done
+	wrong 300 "" --directory=. --nrfiles=300 --size=1200k --bs=4k --filename_format='x.$filenum'
+	(($(grep -c '^dgen: verify: [^ ]*x[^ ]*: 1 wrong, the first at' fio.err) == 256)) || fail "$(<fio.err)"
+	grep -q '^dgen: verify: further files: 44 wrong: 44 ' fio.err || fail "$(<fio.err)"
+}
+
 @test "verify: verify_dump leaves what was expected and what was found" {
 	dgen
 	cp f clean
@@ -246,10 +405,16 @@ flip() {
 
 @test "verify: the memory is said beforehand, and is one byte for a unit" {
 	checked --size=64m --bs=64k
-	grep -q '^dgen: verify: one byte for each 4096 bytes of f: 16.0 KiB' "$T/fio.out" ||
+	grep -q '^dgen: verify: one byte for each 4096 bytes of f: 16.00 KiB' "$T/fio.out" ||
 		fail "$(cat "$T/fio.out")"
 	checked --size=64m --bs=64k --dedup_unit=64k
-	grep -q 'each 65536 bytes of f: 1.0 KiB' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+	grep -q 'each 65536 bytes of f: 1.00 KiB' "$T/fio.out" || fail "$(cat "$T/fio.out")"
+}
+
+@test "verify: the memory is said once for all files" {
+	checked --directory=. --nrfiles=30 --size=1920k --numjobs=2
+	grep -q '^dgen: verify: one byte for each 4096 bytes of 60 files: .* of memory$' fio.out || fail "$(cat fio.out)"
+	(($(grep -c 'one byte for each' fio.out) == 1)) || fail "$(cat fio.out)"
 }
 
 # ---- verify_state_file
@@ -511,7 +676,7 @@ one_killed() {
 	verified --filename="$MOUNT/f" --verify_state_file="$MOUNT/state" --rw=read --dedup_unit=512 \
 		--size="$(stat -c %s "$MOUNT/f")"
 	# All but the writes that were in flight, 8 of 16 KiB, when there was no room any more.
-	grep -qE 'nothing left out|: 0\.[01] MiB could not be checked' fio.out || fail "$(grep 'dgen: verify' fio.out)"
+	grep -qE 'nothing left out|: (1?[0-9]?[0-9]\.[0-9]+ KiB|[0-9]+ B) could not be checked' fio.out || fail "$(grep 'dgen: verify' fio.out)"
 	dgen_raw --filename="$MOUNT/f" --verify_state_file="$MOUNT/other" --verify=crc32c --size=16m
 	refused "verify_state_file=$MOUNT/other: No space left on device"
 }
@@ -619,7 +784,7 @@ short() {
 		fio_raw --filename=f --direct="$DIRECT" --data_seed=1 --size=1m --bs=64k --verify=crc32c \
 			--stonewall --name=a $first
 		((status == 0)) || { show fio.out fio.err; fail "$first"; }
-		grep -q '2.0 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; fail "$first"; }
+		grep -q '2.00 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; fail "$first"; }
 	done
 }
 
