@@ -295,7 +295,7 @@ static void texts(void **state)
 	assert_int_equal(options.compress_mix[0].ratio, 0);
 	options.compress_ratio = 100.0 / 63;
 	dgen_mix_print(&options, text);
-	assert_int_equal(dgen_mix_parse(text, &options), 0);
+	assert_int_equal(dgen_mix_parse(text, &options, NULL), 0);
 	assert_true(options.compress_ratio == 100.0 / 63);
 }
 
