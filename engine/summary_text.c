@@ -66,8 +66,9 @@ static void print_configuration(FILE *out, const struct group_view *view, const 
 	fprintf(out, "    back end        %s%s\n", w->backend, MIXED(view, backend));
 	fprintf(out, "    I/O mode        %s%s\n", io_mode(w), MIXED(view, direct));
 	fprintf(out, "    writers         %u %s, iodepth %u%s, gen_threads %u%s\n", view->count,
-		w->thread ? "thread(s)" : "process(es)", w->iodepth, MIXED(view, iodepth),
-		w->gen_threads, MIXED(view, gen_threads));
+		view->count == 1 ? (w->thread ? "thread" : "process") :
+				   (w->thread ? "threads" : "processes"),
+		w->iodepth, MIXED(view, iodepth), w->gen_threads, MIXED(view, gen_threads));
 	fprintf(out, "    buffers         %s in all, blocks of %s%s\n", SIZE(total->pool),
 		SIZE((double)w->block), MIXED(view, block));
 	fprintf(out, "    dedup           planned %g:1 in units of %s%s%s\n", w->data.dedup_ratio,
