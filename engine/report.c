@@ -195,7 +195,8 @@ static void put_command(FILE *out, const struct written_by *by, const struct wri
 	put_names(out, part);
 	if (part->start)
 		fprintf(out, " --offset=%" PRIu64, part->start);
-	if (!part->whole)
+	/* A file that has been cut since is an error then. */
+	if (!part->whole || part->even)
 		fprintf(out, " --filesize=%" PRIu64, part->end);
 	fprintf(out, " --bs=%u --iodepth=%u --direct=%d", block_size(part->sizes), read_depth(by),
 		!by->group->buffered);

@@ -369,6 +369,7 @@ static void take_part(const struct run_group *group, struct written_range *parts
 	*part = (struct written_part){ .start = key.start,
 				       .end = key.end,
 				       .whole = is_whole(&key),
+				       .even = true,
 				       .lowest = UINT64_MAX,
 				       .names = names };
 	for (unsigned int i = 0; i < nr; i++) {
@@ -379,6 +380,7 @@ static void take_part(const struct run_group *group, struct written_range *parts
 		plan = find_plan(group, parts[i].domain);
 		names[part->nr_names++] = plan->name;
 		part->sizes |= parts[i].start | parts[i].end;
+		part->even = part->even && parts[i].end == key.end;
 		part->lowest = parts[i].lowest < part->lowest ? parts[i].lowest : part->lowest;
 		part->highest = parts[i].highest > part->highest ? parts[i].highest : part->highest;
 		parts[i].group = NULL;
@@ -434,9 +436,12 @@ static const char *put_all(const struct run_group *group, struct written_range *
 		if (!parts[i].group)
 			continue;
 		take_part(group, parts, nr, i, names + used, &found[count]);
+		if (found[count].highest - found[count].lowest >= VERSIONS_MAX ||
+		    found[count].highest > DATA_VERSION_MAX)
+			why = "its versions are too many, or too high; verify_state_file= does";
 		used += found[count++].nr_names;
 	}
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; !why && i < count; i++)
 		put(&found[i], i + 1, count, data);
 	free(names);
 	return why;

@@ -46,7 +46,8 @@ struct written_part {
 	uint64_t lowest, highest;
 	const char *const *names;
 	unsigned int nr_names;
-	bool whole; /* up to the ends of the files, wherever these are */
+	bool whole; /* up to the ends of the files, */
+	bool even;  /* which are the same */
 };
 
 /*

@@ -788,6 +788,18 @@ short() {
 	done
 }
 
+@test "verify: the command of a run finds that a file was cut since, and is none where its versions are too many" {
+	dgen_raw --output-format=normal --size=1m
+	truncate -s 512k f
+	later
+	((status > 0)) && grep -q "^dgen: verify: f: has 524288 bytes, 1048576 are to be verified" fio.err ||
+		{ show fio.out fio.err; fail "$status"; }
+	rm f
+	fio_raw --data_seed=1 --size=64k --bs=64k --rw=write --direct="$DIRECT" --name=a --loops=300 --filename=f \
+		--name=b --loops=1 --filename=g
+	grep -q "no command verifies it: its versions are too many" fio.out || { show fio.out; false; }
+}
+
 @test "verify: a file that is cut while it is read" {
 	dgen --size=2m
 	dgen_raw --output-format=normal --rw=read --verify=crc32c --size=2m --bs=64k --rate=1m \
