@@ -354,7 +354,8 @@ static enum fio_q_status ahead_queue(struct thread_data *td, struct io_u *io_u)
 		find(a, &at, &untaken);
 	if (a->waiting_bytes >= WAKE_BYTES)
 		wake_helpers(a, entry->pieces);
-	replay_sent(td);
+	if (replays(td))
+		replay_sent(td);
 	return FIO_Q_QUEUED;
 }
 

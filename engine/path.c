@@ -100,7 +100,7 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 		td_verror(td, EINVAL, "dgen: file");
 		return 1;
 	}
-	err = replay_check(td, io_u);
+	err = replays(td) ? replay_check(td, io_u) : 0;
 	if (err) {
 		td_verror(td, -err, "read_iolog");
 		return 1;
@@ -123,7 +123,7 @@ static int path_prep(struct thread_data *td, struct io_u *io_u)
 	}
 	/* A dry run goes past queue and event. */
 	state->prepared = !job->fakes;
-	if (job->fakes)
+	if (job->fakes && replays(td))
 		replay_sent(td);
 	/* What fio reads back has no part in the pass, nor what it only pretends to write. */
 	if (ddir_rw(io_u->ddir) && !(io_u->flags & IO_U_F_VER_LIST) && !job->fakes) {
@@ -259,7 +259,7 @@ static enum fio_q_status path_queue(struct thread_data *td, struct io_u *io_u)
 	if (status == FIO_Q_COMPLETED)
 		io_ended(td, io_u);
 	/* fio hands in again what found no place, and the rest of what was short. */
-	if (status == FIO_Q_QUEUED || (status == FIO_Q_COMPLETED && !io_u->resid))
+	if (replays(td) && (status == FIO_Q_QUEUED || (status == FIO_Q_COMPLETED && !io_u->resid)))
 		replay_sent(td);
 	return status;
 }

@@ -70,7 +70,7 @@ int replay_add(struct job *job, const struct fio_file *f)
 /* Of a blktrace that it reads in chunks, fio does not look how large the I/Os of the first are. */
 int replay_check(const struct thread_data *td, const struct io_u *io_u)
 {
-	if (!replays(td) || io_u->buflen <= td_max_bs((struct thread_data *)td) ||
+	if (io_u->buflen <= td_max_bs((struct thread_data *)td) ||
 	    (io_u->ddir != DDIR_READ && io_u->ddir != DDIR_WRITE))
 		return 0;
 	log_err("dgen: job %s: the log has I/O of %llu bytes, and bs= is smaller; with "
@@ -115,7 +115,7 @@ void replay_sent(struct thread_data *td)
 {
 	struct flist_head *each, *next;
 
-	if (!replays(td) || !is_over(td))
+	if (!is_over(td))
 		return;
 	/* fio closes what is open when the job ends. */
 	flist_for_each_safe(each, next, &td->io_log_list)

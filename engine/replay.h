@@ -22,14 +22,14 @@ int replay_init(struct job *job);
 /* Of a log that fio reads in chunks: one more file of it has been opened. 0, or -errno, logged. */
 int replay_add(struct job *job, const struct fio_file *f);
 
-/* Is this I/O of a log one for which there is a buffer? 0, or -EINVAL, logged. */
+/* Only where replays(): is this I/O one for which there is a buffer? 0, or -EINVAL, logged. */
 int replay_check(const struct thread_data *td, const struct io_u *io_u);
 
 /* When the job ends: fio has set no sizes. */
 void replay_note_sizes(struct job *job);
 
 /*
- * An I/O of a log has been sent. With its last one the log is over: fio is not to look for more in it, for it would
+ * Only where replays(): an I/O of the log has been sent. With its last one the log is over: fio is not to look for more in it, for it would
  * find that the job is done, and take no completion any more.
  */
 void replay_sent(struct thread_data *td);

@@ -33,7 +33,7 @@ wrote() {
 			rm -f f
 			replay --iodepth=32 --backend=$backend --gen_threads=$threads
 			((status == 0)) || { show fio.out fio.err; fail "$backend, gen_threads=$threads"; }
-			[[ $(wrote) == 2.0 ]] || fail "$backend, gen_threads=$threads: wrote $(wrote) MiB"
+			[[ $(wrote) == 2.00 ]] || fail "$backend, gen_threads=$threads: wrote $(wrote) MiB"
 			grep -q 'WRITE: .*io=2048KiB' fio.out || fail "$backend, gen_threads=$threads: $(grep WRITE: fio.out)"
 			(($(stat -c %s f) == 2097152)) || fail "$backend, gen_threads=$threads: $(stat -c %s f) bytes"
 			[[ $("$MEASURE" --quiet --json --codec=none f | jq '.units[0].zero') == 0 ]] ||
@@ -50,7 +50,7 @@ wrote() {
 		# shellcheck disable=SC2086 # two of them
 		LIMIT=20 replay --iodepth=16 $option
 		((status == 0)) || { show fio.out fio.err; fail "$option: $status"; }
-		[[ $(wrote) == 2.0 ]] || fail "$option: wrote $(wrote) MiB"
+		[[ $(wrote) == 2.00 ]] || fail "$option: wrote $(wrote) MiB"
 	done
 }
 
@@ -62,7 +62,7 @@ wrote() {
 		printf '9000 missing/f add\n9001 missing/f open\n9002 missing/f write 0 65536\n9003 missing/f close\n' >>log
 		replay --iodepth=64 --gen_threads=$threads
 		failed
-		[[ $(wrote) == 2.0 ]] || fail "gen_threads=$threads: wrote $(wrote) MiB"
+		[[ $(wrote) == 2.00 ]] || fail "gen_threads=$threads: wrote $(wrote) MiB"
 		(($(stat -c %s f) == 2097152)) || fail "gen_threads=$threads: $(stat -c %s f) bytes"
 		rm log
 	done
@@ -75,7 +75,7 @@ wrote() {
 		for backend in io_uring fio:libaio; do
 			replay --rw=read --verify=crc32c --iodepth=$depth --backend=$backend
 			((status == 0)) || { show fio.out fio.err; false; }
-			grep -q 'dgen: verify: 2.0 MiB checked, 0 wrong, nothing left out' fio.out ||
+			grep -q 'dgen: verify: 2.00 MiB checked, 0 wrong, nothing left out' fio.out ||
 				fail "$backend, iodepth=$depth: $(grep verify: fio.out)"
 			replay --rw=read --verify=crc32c --iodepth=$depth --backend=$backend --data_seed=2
 			failed
@@ -107,7 +107,7 @@ wrote() {
 			--thread=$thread --verify=crc32c
 		((status == 0)) || { show fio.out fio.err; false; }
 		same f wanted "thread=$thread"
-		grep -q 'dgen: verify: 2.0 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; false; }
+		grep -q 'dgen: verify: 2.00 MiB checked, 0 wrong, nothing left out' fio.out || { show fio.out; false; }
 		rm f
 	done
 	"$BARE_FIO" --name=j --ioengine=null --directory=. --filename_format='m.$filenum' --nrfiles=3 --rw=randwrite \
@@ -153,7 +153,7 @@ wrote() {
 			# shellcheck disable=SC2086 # several
 			replay --read_iolog=$each --verify=crc32c $options
 			((status == 0)) || { show fio.out fio.err; fail "$each, $options"; }
-			grep -q 'dgen: verify: [2-4]\.[0-9] MiB checked, 0 wrong' fio.out ||
+			grep -q 'dgen: verify: [2-4]\.[0-9]* MiB checked, 0 wrong' fio.out ||
 				{ grep dgen: fio.out; fail "$each, $options"; }
 			# Of a mix, what is read behind the end of the file.
 			[[ $each != log ]] || grep -q 'nothing left out' fio.out || { grep dgen: fio.out; false; }
@@ -164,7 +164,7 @@ wrote() {
 	fio_raw --data_seed=1 --verify=crc32c --bs=64k --iodepth=8 --name=a --filename=f --rw=write --size=16m \
 		--name=b --stonewall --read_iolog=reads
 	((status == 0)) || { show fio.out fio.err; false; }
-	grep -q 'dgen: verify: 32.0 MiB checked, 0 wrong, nothing left out' fio.out || { grep dgen: fio.out; false; }
+	grep -q 'dgen: verify: 32.00 MiB checked, 0 wrong, nothing left out' fio.out || { grep dgen: fio.out; false; }
 	rm f
 	replay --verify=crc32c --iodepth=8 --numjobs=2
 	((status == 0)) || { show fio.out fio.err; false; }
@@ -236,7 +236,7 @@ wrote() {
 			# shellcheck disable=SC2086 # several
 			replay --read_iolog=$each --replay_redirect=f $options
 			((status == 0)) || { show fio.out fio.err; fail "$each, $options"; }
-			[[ $(wrote) == 2.0 ]] || fail "$each, $options: wrote $(wrote) MiB"
+			[[ $(wrote) == 2.00 ]] || fail "$each, $options: wrote $(wrote) MiB"
 			rm f
 		done
 	done
