@@ -119,7 +119,7 @@ static int job_open_file(struct thread_data *td, struct fio_file *f)
 	int ret;
 
 	if (!job_file_of(job, f)) {
-		ret = replay_add(job, f);
+		ret = replays(td) ? replay_add(job, f) : files_add(job, f);
 		if (ret) {
 			td_verror(td, -ret, "file");
 			return 1;

@@ -196,7 +196,7 @@ largest() {
 	! "$COMMAND" --size=4k --seed=1 --dedup-unit=128k --compress-ratio=9999 \
 		--compress-chunk="$1" --compress-codec="$2" --compress-record="$3" 2>err >out ||
 		fail "9999:1 is not refused"
-	sed -n 's/.*compress_ratio=9999: a number from 1 to \([0-9.]*\) is allowed.*/\1/p' err
+	sed -n 's/.*compress-ratio=9999: a number from 1 to \([0-9.]*\) is allowed.*/\1/p' err
 }
 
 # Units of chunks that differ make codecs see other records than those of chunks that are alike.

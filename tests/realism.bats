@@ -156,9 +156,11 @@ hot_is() {
 		dgen_raw --zero_percentage=$value
 		refused zero_percentage "$value" "0 to 99"
 	done
-	for value in 1/20:2/50 1/50:0.5/50 1/50/7:2/50 1/50: 1/60:2/60; do
-		dgen_raw --compress_ratio=$value
-		refused compress_ratio "$value" RATIO/PERCENT
+	for value in "1/20:2/50 percentages must add up to 100, here 70" "1/50:0.5/50 RATIO must be 1 to" \
+		"1/50/7:2/50 SYMBOLS must be a whole number, 32 to 255" "1/50: up to 6 of RATIO/PERCENT" \
+		"1/60:2/60 percentages must add up to 100, here 120"; do
+		dgen_raw --compress_ratio="${value%% *}"
+		refused "compress_ratio=${value%% *}: " "${value#* }"
 	done
 	dgen_raw --compress_ratio=1/50:999/50
 	refused compress_ratio 999 101
