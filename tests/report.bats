@@ -345,6 +345,7 @@ issued() {
 }
 
 @test "verdict: a slow server, and one that is limited to a rate" {
+	[[ ! $VALGRIND ]] || skip "making data is what takes longest under valgrind"
 	slow_server --filter=delay memory 64M wdelay=5ms
 	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=8m
 	verdict_is storage-bound
@@ -363,6 +364,7 @@ issued() {
 
 # One makes data all the time, the other waits all the time: of both together it is half.
 @test "verdict: balanced, and each job's own" {
+	[[ ! $VALGRIND ]] || skip "making data is what takes longest under valgrind"
 	slow_server --filter=delay memory 64M wdelay=5ms
 	reported --backend=null --bs=1m --size=1t --time_based --runtime=2 --name=waits \
 		--backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" \
