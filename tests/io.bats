@@ -389,11 +389,9 @@ filled() {
 }
 
 # Jobs were processes until here, where a test did not say otherwise.
-@test "io: with threads, and json+" {
+@test "io: all of this with threads, and json+" {
 	[[ ! ${JOBS:-} ]] || return 0
-	# By default those of what a job has of its own where it is a process: memory, descriptors, files, time.
-	JOBS="--thread=1 --output-format=json+" bats "$BATS_TEST_FILENAME" --filter "$(full . \
-		'memory|huge|registered|open files|time_based|jobs|randrw|device|short|null|replay|sync')" >again 2>&1 || {
+	JOBS="--thread=1 --output-format=json+" bats "$BATS_TEST_FILENAME" >again 2>&1 || {
 		grep -A 30 '^not ok' again >&2
 		fail "with threads"
 	}
