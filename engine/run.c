@@ -112,6 +112,14 @@ const char *run_size_text(char *text, size_t room, double bytes)
 	return text;
 }
 
+/* To be freed; NULL: out of memory. */
+__attribute__((format(printf, 1, 0))) static char *make_line(const char *format, va_list args)
+{
+	char *line;
+
+	return vasprintf(&line, format, args) < 0 ? NULL : line;
+}
+
 /*
  * A job that is a process ends by _exit(), which drops what is in its copy of fio's output
  * buffer; and flushing would print a second time what the main process has in there.
@@ -120,12 +128,11 @@ void run_say(const char *format, ...)
 {
 	char *line;
 	va_list args;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&line, format, args);
+	line = make_line(format, args);
 	va_end(args);
-	if (length < 0)
+	if (!line)
 		return;
 	if (is_backend || getpid() == run->main_process)
 		log_info("%s\n", line);
@@ -138,12 +145,11 @@ void run_warn(const char *format, ...)
 {
 	char *line;
 	va_list args;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&line, format, args);
+	line = make_line(format, args);
 	va_end(args);
-	if (length < 0)
+	if (!line)
 		return;
 	if (is_backend)
 		log_err("dgen: %s\n", line);
