@@ -59,17 +59,10 @@ static int set_bytes(const char *option, const char *value, uint32_t most, uint3
 	return 0;
 }
 
-/* Without a record it is on the smallest. */
 static int set_codec(const char *option, const char *value, struct dgen_options *data)
 {
-	for (uint32_t i = 0; dgen_codecs[i]; i++) {
-		if (strcmp(value, dgen_codecs[i]))
-			continue;
-		data->compress_codec = i;
-		if (!data->compress_record)
-			data->compress_record = DGEN_RECORD_MIN;
+	if (!dgen_codec_choose(value, data))
 		return 0;
-	}
 	return refuse(option, value, "lz4, zstd, deflate or lzo");
 }
 

@@ -168,19 +168,10 @@ static int compress_chunk_cb(void *eo, const char *value)
 			   &((struct options *)eo)->data.compress_chunk);
 }
 
-/* By name. Without compress_record it is on the smallest. */
 static int compress_codec_cb(void *eo, const char *value)
 {
-	struct dgen_options *data = &((struct options *)eo)->data;
-
-	for (uint32_t i = 0; value && dgen_codecs[i]; i++) {
-		if (strcmp(value, dgen_codecs[i]))
-			continue;
-		data->compress_codec = i;
-		if (!data->compress_record)
-			data->compress_record = DGEN_RECORD_MIN;
+	if (value && !dgen_codec_choose(value, &((struct options *)eo)->data))
 		return 0;
-	}
 	return refuse("compress_codec", value, "lz4, zstd, deflate or lzo");
 }
 

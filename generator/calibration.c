@@ -4,6 +4,8 @@
 #include "dgen.h"
 #include "kernel.h"
 
+#include <errno.h>
+#include <string.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +35,19 @@ struct row {
 _Static_assert(sizeof(rows) / sizeof(rows[0]) % CODECS == 0, "as many rows for each codec");
 
 const char *const dgen_codecs[] = { "lz4", "zstd", "deflate", "lzo", NULL };
+
+int dgen_codec_choose(const char *name, struct dgen_options *options)
+{
+	for (uint32_t i = 0; dgen_codecs[i]; i++) {
+		if (strcmp(name, dgen_codecs[i]))
+			continue;
+		options->compress_codec = i;
+		if (!options->compress_record)
+			options->compress_record = DGEN_RECORD_MIN;
+		return 0;
+	}
+	return -EINVAL;
+}
 
 /* NULL where there is none. A chunk of several records is made of whole ones and one in the table. */
 static const struct row *find_row(uint32_t codec, uint32_t record, uint32_t chunk)

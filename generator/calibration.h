@@ -6,6 +6,8 @@
 #ifndef DGEN_CALIBRATION_H
 #define DGEN_CALIBRATION_H
 
+#include "dgen.h"
+
 #include <stdint.h>
 
 #define DGEN_RECORD_MIN 4096u
@@ -13,6 +15,9 @@
 
 /* Names by enum dgen_codec; ends with NULL. */
 extern const char *const dgen_codecs[];
+
+/* Chooses a codec by its name; without compress_record it is on the smallest. 0, or -EINVAL: there is none. */
+int dgen_codec_choose(const char *name, struct dgen_options *options);
 
 /*
  * Units differ in it: those of content number n have
