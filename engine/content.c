@@ -22,6 +22,7 @@
 #include "job.h"
 #include "nodes.h"
 #include "path.h"
+#include "peers.h"
 #include "replay.h"
 #include "report.h"
 #include "summary.h"
@@ -264,19 +265,6 @@ static void note_option(struct thread_data *td, const char *name, const char *va
 	free(p);
 }
 
-/* Jobs without a data_seed share one: does another of them write what this one may verify? */
-static bool fresh_seed_is_written(const struct thread_data *td)
-{
-	for (unsigned int i = 0; i < thread_number; i++) {
-		const struct thread_data *other = tnumber_to_td(i);
-
-		if (other != td && other->io_ops && !strcmp(other->io_ops->name, entry_ops.name) &&
-		    !((const struct options *)other->eo)->data_seed_set && may_write(other))
-			return true;
-	}
-	return false;
-}
-
 /* Also where the seed comes from a verify_state_file. */
 static int settle_seed(struct thread_data *td, struct options *options, struct track **track)
 {
@@ -284,7 +272,7 @@ static int settle_seed(struct thread_data *td, struct options *options, struct t
 	int err;
 
 	if (!options->data_seed_set && td->o.verify != VERIFY_NONE && !may_write(td) &&
-	    !options->verify_state_file[0] && !fresh_seed_is_written(td)) {
+	    !options->verify_state_file[0] && !peers_write_fresh_seed(td)) {
 		log_err("dgen: job %s: data_seed= is missing: what must be there follows from "
 			"it\n",
 			td->o.name);

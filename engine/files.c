@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "content.h"
 #include "device.h"
 #include "files.h"
+#include "peers.h"
 
 void files_note(struct job_file *file)
 {
@@ -264,51 +264,6 @@ bool files_may_lay_out(const struct job *job)
 	return false;
 }
 
-/* ---- the other jobs of the run ---- */
-
-static bool has_file(const struct thread_data *td, const char *name)
-{
-	struct fio_file *f;
-	unsigned int i;
-
-	for_each_file(td, f, i)
-		if (!strcmp(f->file_name, name))
-			return true;
-	return false;
-}
-
-static bool is_ours(const struct thread_data *td)
-{
-	return td->io_ops && !strcmp(td->io_ops->name, entry_ops.name);
-}
-
-bool files_shared(const struct thread_data *td, const char *name, bool verifies)
-{
-	for (unsigned int i = 0; i < thread_number; i++) {
-		const struct thread_data *other = tnumber_to_td(i);
-
-		if (other == td)
-			continue;
-		if (verifies ? is_ours(other) && other->o.verify != VERIFY_NONE : job_writes(other))
-			if (has_file(other, name))
-				return true;
-	}
-	return false;
-}
-
-const struct thread_data *files_user_with_state(const struct thread_data *td, const char *name)
-{
-	for (unsigned int i = 0; i < thread_number; i++) {
-		const struct thread_data *other = tnumber_to_td(i);
-
-		if (other != td && is_ours(other) &&
-		    ((const struct options *)other->eo)->verify_state_file[0] &&
-		    has_file(other, name))
-			return other;
-	}
-	return NULL;
-}
-
 int files_check_complete(const struct job *job)
 {
 	struct thread_data *td = job->td;
@@ -320,7 +275,7 @@ int files_check_complete(const struct job *job)
 	for_each_file(td, f, i) {
 		const uint64_t size = files_extended(job, i);
 
-		if (!size || files_shared(td, f->file_name, false))
+		if (!size || peers_share(td, f->file_name, false))
 			continue;
 		if (access(f->file_name, F_OK))
 			log_err("dgen: verify: %s: %s\n", f->file_name, strerror(errno));

@@ -64,12 +64,6 @@ uint64_t files_extended(const struct job *job, unsigned int number);
  */
 int files_check_complete(const struct job *job);
 
-/* Does another job of the run, with any engine, write the file? Only if verifies: does one of ours verify it? */
-bool files_shared(const struct thread_data *td, const char *name, bool verifies);
-
-/* Another job of ours of the run that uses the file and names a verify_state_file; NULL: none. */
-const struct thread_data *files_user_with_state(const struct thread_data *td, const char *name);
-
 /* Will fio lay a file out? */
 bool files_may_lay_out(const struct job *job);
 

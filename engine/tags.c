@@ -14,6 +14,7 @@
 #include "check.h"
 #include "files.h"
 #include "marks.h"
+#include "peers.h"
 #include "replay.h"
 #include "tags.h"
 
@@ -74,7 +75,7 @@ static bool is_shared(const struct thread_data *td)
 	if (!writes && td->o.verify == VERIFY_NONE)
 		return false;
 	for_each_file(td, f, i)
-		if (files_shared(td, f->file_name, writes))
+		if (peers_share(td, f->file_name, writes))
 			return true;
 	return false;
 }
@@ -86,7 +87,7 @@ static int check_unnamed(const struct thread_data *td)
 	unsigned int i;
 
 	for_each_file(td, f, i) {
-		const struct thread_data *other = files_user_with_state(td, f->file_name);
+		const struct thread_data *other = peers_with_state(td, f->file_name);
 
 		if (!other)
 			continue;

@@ -5,10 +5,10 @@
 #include "kernel.h"
 
 #include <errno.h>
-#include <string.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #define FRACTION 16.0 /* sizes of the table are in 1/16 of a byte */
 #define ON_STEP 0.001 /* a ratio this near to a step of storage is meant to be it */
