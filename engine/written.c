@@ -293,6 +293,7 @@ static unsigned int merge(const struct written_range *const *sorted, unsigned in
 		last->end = r->end > last->end ? r->end : last->end;
 		last->lowest = r->lowest < last->lowest ? r->lowest : last->lowest;
 		last->highest = r->highest > last->highest ? r->highest : last->highest;
+		last->began = r->began < last->began ? r->began : last->began;
 		if (r->file_size > last->file_size)
 			last->file_size = r->file_size;
 	}
@@ -360,6 +361,32 @@ static const struct plan *find_other(const struct run_group *group,
 	return plan;
 }
 
+static int by_domain(const void *left, const void *right)
+{
+	const uint64_t a = *(const uint64_t *)left;
+	const struct written_range *const *b = right;
+
+	return a < (*b)->domain ? -1 : a > (*b)->domain;
+}
+
+/* Has another group, with other data, written or trimmed some of it since the first of these jobs began? */
+static bool is_mixed(const struct written_range *const *others, unsigned int count,
+		     const struct written_range *part)
+{
+	const struct written_range *const *one = count ? bsearch(&part->domain, others, count,
+								 sizeof(struct written_range *),
+								 by_domain) :
+							 NULL;
+
+	while (one && one > others && one[-1]->domain == part->domain)
+		one--;
+	for (; one && one < others + count && (*one)->domain == part->domain; one++)
+		if ((unsigned int)(*one - table->ranges) >= part->began &&
+		    (*one)->start < part->end && (*one)->end > part->start)
+			return true;
+	return false;
+}
+
 /* Into part, all that goes together with the first; these are done with. In the order of the names. */
 static void take_part(const struct run_group *group, struct written_range *parts, unsigned int nr,
 		      unsigned int first, const char **names, struct written_part *part)
@@ -398,8 +425,10 @@ static int by_plan(const void *left, const void *right)
 	return a->start < b->start ? -1 : a->start > b->start;
 }
 
+/* others: the ranges of other groups, by place. */
 static const char *refuse(const struct run_group *group, const struct written_range *parts,
-			  unsigned int nr)
+			  unsigned int nr, const struct written_range *const *others,
+			  unsigned int nr_others)
 {
 	unsigned int commands = 0;
 
@@ -410,6 +439,8 @@ static const char *refuse(const struct run_group *group, const struct written_ra
 			return "not all names of files are known";
 		if (find_other(group, &parts[i]))
 			return "another job of this run, with other data, writes or removes some of it";
+		if (is_mixed(others, nr_others, &parts[i]))
+			return "another job of this run, with other data, wrote or trimmed some of it meanwhile";
 		while (k < i && !go_together(&parts[i], &parts[k]))
 			k++;
 		commands += k == i;
@@ -428,7 +459,7 @@ static const char *put_all(const struct run_group *group, struct written_range *
 	const char **names = calloc(nr ? nr : 1, sizeof(*names));
 	struct written_part found[COMMANDS_MAX];
 	unsigned int count = 0, used = 0;
-	const char *why = names ? refuse(group, parts, nr) : "out of memory";
+	const char *why = names ? NULL : "out of memory";
 
 	if (!why && nr)
 		qsort(parts, nr, sizeof(*parts), by_plan);
@@ -453,16 +484,22 @@ const char *written_parts(const struct run_group *group, bool bridged,
 			  void *data)
 {
 	const unsigned int all = table->count < RANGES_MAX ? table->count : RANGES_MAX;
+	/* The group's, and behind them the others'. */
 	const struct written_range **sorted = calloc(all + 1, sizeof(struct written_range *));
 	struct written_range *parts = calloc(all + 1, sizeof(*parts));
 	const char *why = sorted && parts && !plans_lost ? NULL : "out of memory";
-	unsigned int count = 0, nr = 0, kept = 0;
+	unsigned int count = 0, others = 0, nr = 0, kept = 0;
 
-	for (unsigned int i = 0; !why && i < all; i++)
+	for (unsigned int i = 0; !why && i < all; i++) {
 		if (table->ranges[i].group == group)
 			sorted[count++] = &table->ranges[i];
+		else
+			sorted[all - ++others] = &table->ranges[i];
+	}
 	if (count)
 		qsort(sorted, count, sizeof(*sorted), by_place);
+	if (others)
+		qsort(sorted + count, others, sizeof(*sorted), by_place);
 	for (unsigned int i = 0; !why && !bridged && i < count; i++)
 		if (sorted[i]->trimmed && !is_harmless(sorted, count, sorted[i]))
 			why = "some of it was trimmed; verify_state_file= does";
@@ -474,6 +511,8 @@ const char *written_parts(const struct run_group *group, bool bridged,
 		if (parts[i].start < parts[i].end)
 			parts[kept++] = parts[i];
 	}
+	if (!why)
+		why = refuse(group, parts, kept, sorted + count, others);
 	if (!why)
 		why = put_all(group, parts, kept, put, data);
 	free(sorted);

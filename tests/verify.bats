@@ -157,6 +157,15 @@ not_later() {
 	rm -f f
 	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --size=512k --rw=write --data_version=1
 	grep -q 'no command verifies it: another job' fio.out && later && ((status == 0)) || fail "$(cat fio.out fio.err)"
+	# Nor is either told where both write at the same time, whichever ends last.
+	second=("${second[@]/--stonewall/--rw=write}")
+	for loops in 1 4; do
+		rm -f f
+		dgen_raw --output-format=normal --filename=f --size=1m --loops=2 --rate=4m "${second[@]}" --size=1m \
+			--loops=$loops --rate=4m --data_version=7
+		(($(grep -c '^dgen: no command verifies it: another job' fio.out) == 2)) || fail "$loops: $(cat fio.out fio.err)"
+	done
+	second=("${second[@]/--rw=write/--stonewall}")
 	# Other parts of the file are no matter.
 	rm -f f
 	dgen_raw --output-format=normal --filename=f --size=1m "${second[@]}" --offset=1m --size=1m --rw=write --data_version=1
