@@ -153,8 +153,36 @@ static int job_close_file(struct thread_data *td, struct fio_file *f)
 
 /* ---- a job begins and ends ---- */
 
+/*
+ * Jobs that have not begun, which fio does not clean up where it is stopped before. They are added one by one in setup,
+ * before any other begins, and each takes itself out.
+ */
+static struct job **waiting;
+static unsigned int nr_waiting;
+
+static void await(struct job *job)
+{
+	struct job **more = NULL;
+
+	if (!job->waits)
+		more = realloc(waiting, (nr_waiting + 1) * sizeof(struct job *));
+	if (!more)
+		return;
+	waiting = more;
+	waiting[nr_waiting++] = job;
+	job->waits = nr_waiting;
+}
+
+static void stop_waiting(struct job *job)
+{
+	if (job->waits)
+		waiting[job->waits - 1] = NULL;
+	job->waits = 0;
+}
+
 static void free_job(struct job *job)
 {
+	stop_waiting(job);
 	for (unsigned int i = 0; i < job->nr_states; i++)
 		free(job->states[i].tags);
 	free(job->states);
@@ -372,6 +400,10 @@ __attribute__((destructor)) static void at_end(void)
 		return;
 	run_finish(report_say);
 	summary_finish();
+	for (unsigned int i = 0; i < nr_waiting; i++)
+		if (waiting[i])
+			free_job(waiting[i]);
+	free(waiting);
 }
 
 static bool attached(const struct thread_data *td)
@@ -445,8 +477,11 @@ int content_setup(struct thread_data *td)
 		return 1;
 	job = job_of(td);
 	run_flush();
-	if (!setup_job(td, job))
+	if (!setup_job(td, job)) {
+		if (td->o.create_serialize)
+			await(job);
 		return 0;
+	}
 	/* fio will not run this job; the others must not wait for it with their line. */
 	if (td->o.create_serialize)
 		unwrap(td, job);
@@ -456,18 +491,21 @@ int content_setup(struct thread_data *td)
 }
 
 /*
- * The io_uring.c of newer fio finds out by the job's prep, here alone, which of its engines it is: else
- * io_uring_cmd would send commands that are none.
+ * Which of its engines it is, the io_uring.c of newer fio finds out by the job's prep, here alone (else io_uring_cmd
+ * would send commands that are none), and its fileoperations.c by the name that the job gives.
  */
 static int init_inner(struct job *job)
 {
 	int (*const prep)(struct thread_data *, struct io_u *) = job->ops.prep;
+	char *const engine = job->td->o.ioengine;
 	int err;
 
 	if (!job->inner->init)
 		return 0;
 	job->ops.prep = job->inner->prep;
+	job->td->o.ioengine = (char *)job->inner->name;
 	err = job->inner->init(job->td);
+	job->td->o.ioengine = engine;
 	job->ops.prep = prep;
 	return err;
 }
@@ -500,6 +538,7 @@ int content_init(struct thread_data *td)
 	if (!attached(td) && (abi_check_td(td, &entry_ops) || attach(td)))
 		return EINVAL;
 	job = job_of(td);
+	stop_waiting(job);
 	job->began = true;
 	job->ranges_before = written_count();
 	run_begin(job->group);

@@ -84,6 +84,7 @@ struct job {
 	bool direct_checked;
 	bool finished; /* what fio left in flight was waited for */
 	bool began;
+	unsigned int waits;              /* its number among those that have not begun; 0: it has */
 	unsigned int ranges_before;      /* written_count() then */
 	uint64_t written, read, trimmed; /* bytes completed */
 	uint64_t ios[DDIR_RWDIR_CNT];    /* completed without an error */

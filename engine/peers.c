@@ -17,9 +17,30 @@ static bool has_file(const struct thread_data *td, const char *name)
 	return false;
 }
 
+/*
+ * With create_serialize=0 jobs that are processes are set up in these. One that has been forked puts pointers of its
+ * own where all can see them, and its options fio has freed here: neither may be followed.
+ */
+static bool is_apart(const struct thread_data *td)
+{
+	return !td->o.create_serialize && !td->o.use_thread;
+}
+
 static bool is_ours(const struct thread_data *td)
 {
-	return td->io_ops && !strcmp(td->io_ops->name, entry_ops.name);
+	const struct ioengine_ops *ops = td->io_ops;
+
+	if (is_apart(td))
+		return ops == &entry_ops;
+	return ops && !strcmp(ops->name, entry_ops.name);
+}
+
+/* NULL: it has none that are ours, or they cannot be known. */
+static const struct options *options_of(const struct thread_data *td)
+{
+	if (!is_ours(td) || (is_apart(td) && td->runstate != TD_NOT_CREATED))
+		return NULL;
+	return td->eo;
 }
 
 bool peers_share(const struct thread_data *td, const char *name, bool verifies)
@@ -29,7 +50,9 @@ bool peers_share(const struct thread_data *td, const char *name, bool verifies)
 
 		if (other == td)
 			continue;
-		if (verifies ? is_ours(other) && other->o.verify != VERIFY_NONE : job_writes(other))
+		if (verifies ?
+			    (is_ours(other) || is_apart(other)) && other->o.verify != VERIFY_NONE :
+			    job_writes(other))
 			if (has_file(other, name))
 				return true;
 	}
@@ -40,10 +63,9 @@ const struct thread_data *peers_with_state(const struct thread_data *td, const c
 {
 	for (unsigned int i = 0; i < thread_number; i++) {
 		const struct thread_data *other = tnumber_to_td(i);
+		const struct options *options = other == td ? NULL : options_of(other);
 
-		if (other != td && is_ours(other) &&
-		    ((const struct options *)other->eo)->verify_state_file[0] &&
-		    has_file(other, name))
+		if (options && options->verify_state_file[0] && has_file(other, name))
 			return other;
 	}
 	return NULL;
@@ -53,9 +75,11 @@ bool peers_write_fresh_seed(const struct thread_data *td)
 {
 	for (unsigned int i = 0; i < thread_number; i++) {
 		const struct thread_data *other = tnumber_to_td(i);
+		const struct options *options = other == td ? NULL : options_of(other);
 
-		if (other != td && is_ours(other) &&
-		    !((const struct options *)other->eo)->data_seed_set && may_write(other))
+		/* One that cannot be known may. */
+		if (other != td && may_write(other) &&
+		    (options ? !options->data_seed_set : is_apart(other)))
 			return true;
 	}
 	return false;
