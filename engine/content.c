@@ -403,7 +403,6 @@ __attribute__((destructor)) static void at_end(void)
 	for (unsigned int i = 0; i < nr_waiting; i++)
 		if (waiting[i])
 			free_job(waiting[i]);
-	free(waiting);
 }
 
 static bool attached(const struct thread_data *td)

@@ -26,6 +26,11 @@ static bool is_apart(const struct thread_data *td)
 	return !td->o.create_serialize && !td->o.use_thread;
 }
 
+static bool is_unknown(const struct thread_data *td)
+{
+	return is_apart(td) && td->runstate != TD_NOT_CREATED;
+}
+
 static bool is_ours(const struct thread_data *td)
 {
 	const struct ioengine_ops *ops = td->io_ops;
@@ -38,7 +43,7 @@ static bool is_ours(const struct thread_data *td)
 /* NULL: it has none that are ours, or they cannot be known. */
 static const struct options *options_of(const struct thread_data *td)
 {
-	if (!is_ours(td) || (is_apart(td) && td->runstate != TD_NOT_CREATED))
+	if (!is_ours(td) || is_unknown(td))
 		return NULL;
 	return td->eo;
 }
@@ -50,9 +55,9 @@ bool peers_share(const struct thread_data *td, const char *name, bool verifies)
 
 		if (other == td)
 			continue;
-		if (verifies ?
-			    (is_ours(other) || is_apart(other)) && other->o.verify != VERIFY_NONE :
-			    job_writes(other))
+		if (verifies ? (is_ours(other) || is_unknown(other)) &&
+				       other->o.verify != VERIFY_NONE :
+			       job_writes(other))
 			if (has_file(other, name))
 				return true;
 	}
@@ -79,7 +84,7 @@ bool peers_write_fresh_seed(const struct thread_data *td)
 
 		/* One that cannot be known may. */
 		if (other != td && may_write(other) &&
-		    (options ? !options->data_seed_set : is_apart(other)))
+		    (options ? !options->data_seed_set : is_unknown(other)))
 			return true;
 	}
 	return false;
