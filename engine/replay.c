@@ -23,16 +23,43 @@ static void note_piece(struct job *job, const struct io_piece *piece)
 	file->log_step = track_common_divisor(file->log_step, piece->len);
 }
 
+/*
+ * fio goes on without a file where a log has not added the one that it names; and where a clone of a job (numjobs=)
+ * adds one that another thread has added. NULL: it has all.
+ */
+static const char *why_no_files(const struct thread_data *td)
+{
+	const struct flist_head *each;
+
+	if (td->o.use_thread && td->subjob_number && !td->io_log_blktrace)
+		return "with thread=1 and numjobs= fio loses its files; give each job a section";
+	flist_for_each(each, &td->io_log_list) {
+		const struct io_piece *piece = flist_entry(each, struct io_piece, list);
+
+		if (piece->ddir != DDIR_WAIT &&
+		    (piece->fileno < 0 || (unsigned int)piece->fileno >= td->files_index))
+			return "names a file before it adds it";
+	}
+	return NULL;
+}
+
 int replay_init(struct job *job)
 {
 	struct thread_data *td = job->td;
 	const struct flist_head *each;
+	const char *why;
 
 	/* What is to come in one is not known, and its buffers are not what they were. */
 	if (td->o.read_iolog_chunked && (job->verifies || job->options->verify_state_file[0])) {
 		log_err("dgen: read_iolog_chunked=1: not with verify= or verify_state_file=: what the "
 			"log writes must be known before (job %s)\n",
 			td->o.name);
+		return -EINVAL;
+	}
+	why = why_no_files(td);
+	if (why) {
+		log_err("dgen: job %s: read_iolog=%s: %s\n", td->o.name, td->o.read_iolog_file,
+			why);
 		return -EINVAL;
 	}
 	if (files_add_all(job)) {
