@@ -21,6 +21,7 @@ enum {
 
 static struct {
 	atomic_uint count;
+	atomic_bool whole[RANGES_MAX]; /* all of the range is there */
 	struct written_range ranges[RANGES_MAX];
 } * table;
 
@@ -235,6 +236,7 @@ bool written_add(const struct written_range *range)
 		return false;
 	}
 	table->ranges[at] = *range;
+	atomic_store(&table->whole[at], true);
 	return true;
 }
 
@@ -491,6 +493,9 @@ const char *written_parts(const struct run_group *group, bool bridged,
 	unsigned int count = 0, others = 0, nr = 0, kept = 0;
 
 	for (unsigned int i = 0; !why && i < all; i++) {
+		/* Jobs of other groups may end just now. */
+		if (!atomic_load(&table->whole[i]))
+			continue;
 		if (table->ranges[i].group == group)
 			sorted[count++] = &table->ranges[i];
 		else
@@ -499,7 +504,7 @@ const char *written_parts(const struct run_group *group, bool bridged,
 	if (count)
 		qsort(sorted, count, sizeof(*sorted), by_place);
 	if (others)
-		qsort(sorted + count, others, sizeof(*sorted), by_place);
+		qsort(sorted + all - others, others, sizeof(*sorted), by_place);
 	for (unsigned int i = 0; !why && !bridged && i < count; i++)
 		if (sorted[i]->trimmed && !is_harmless(sorted, count, sorted[i]))
 			why = "some of it was trimmed; verify_state_file= does";
@@ -512,7 +517,7 @@ const char *written_parts(const struct run_group *group, bool bridged,
 			parts[kept++] = parts[i];
 	}
 	if (!why)
-		why = refuse(group, parts, kept, sorted + count, others);
+		why = refuse(group, parts, kept, sorted + all - others, others);
 	if (!why)
 		why = put_all(group, parts, kept, put, data);
 	free(sorted);
