@@ -232,7 +232,7 @@ static void leave(struct job *job)
 static void unwrap(struct thread_data *td, struct job *job)
 {
 	leave(job);
-	td->io_ops = &entry_ops;
+	__atomic_store_n(&td->io_ops, &entry_ops, __ATOMIC_RELEASE);
 	free_job(job);
 }
 
@@ -271,7 +271,8 @@ static struct job *wrap(struct thread_data *td, const struct ioengine_ops *inner
 
 static void put_in_place(struct thread_data *td, struct job *job)
 {
-	td->io_ops = &job->ops;
+	/* Where jobs are threads, others may look at it. */
+	__atomic_store_n(&td->io_ops, &job->ops, __ATOMIC_RELEASE);
 	td_set_ioengine_flags(td);
 }
 

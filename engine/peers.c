@@ -18,12 +18,13 @@ static bool has_file(const struct thread_data *td, const char *name)
 }
 
 /*
- * With create_serialize=0 jobs that are processes are set up in these. One that has been forked puts pointers of its
- * own where all can see them, and its options fio has freed here: neither may be followed.
+ * With create_serialize=0 jobs are set up by themselves, and end, while others look here. One that has begun puts
+ * pointers of its own where all can see them, and where it is a process fio has freed its options here: neither may
+ * be followed.
  */
 static bool is_apart(const struct thread_data *td)
 {
-	return !td->o.create_serialize && !td->o.use_thread;
+	return !td->o.create_serialize;
 }
 
 static bool is_unknown(const struct thread_data *td)
@@ -33,7 +34,8 @@ static bool is_unknown(const struct thread_data *td)
 
 static bool is_ours(const struct thread_data *td)
 {
-	const struct ioengine_ops *ops = td->io_ops;
+	/* Its thread may be about to put its own there. */
+	const struct ioengine_ops *ops = __atomic_load_n(&td->io_ops, __ATOMIC_ACQUIRE);
 
 	if (is_apart(td))
 		return ops == &entry_ops;
