@@ -346,7 +346,7 @@ issued() {
 
 @test "verdict: a slow server, and one that is limited to a rate" {
 	[[ ! $VALGRIND ]] || skip "making data is what takes longest under valgrind"
-	slow_server --filter=delay memory 64M wdelay=5ms
+	slow_server --filter=delay memory 64M wdelay=20ms
 	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=8m
 	verdict_is storage-bound
 	# A limit by fio that is never reached is not what holds it up.
