@@ -25,9 +25,9 @@ static void note_piece(struct job *job, const struct io_piece *piece)
 
 /*
  * fio goes on without a file where a log has not added the one that it names; and where a clone of a job (numjobs=)
- * adds one that another thread has added. NULL: it has all.
+ * adds one that another thread has added. To io_uring an offset of -1 is where the file happens to be. NULL: all is well.
  */
-static const char *why_no_files(const struct thread_data *td)
+static const char *why_refused(const struct thread_data *td)
 {
 	const struct flist_head *each;
 
@@ -39,6 +39,8 @@ static const char *why_no_files(const struct thread_data *td)
 		if (piece->ddir != DDIR_WAIT &&
 		    (piece->fileno < 0 || (unsigned int)piece->fileno >= td->files_index))
 			return "names a file before it adds it";
+		if (ddir_rw(piece->ddir) && (piece->offset > INT64_MAX - piece->len))
+			return "has an offset of 2^63 or more";
 	}
 	return NULL;
 }
@@ -56,7 +58,7 @@ int replay_init(struct job *job)
 			td->o.name);
 		return -EINVAL;
 	}
-	why = why_no_files(td);
+	why = why_refused(td);
 	if (why) {
 		log_err("dgen: job %s: read_iolog=%s: %s\n", td->o.name, td->o.read_iolog_file,
 			why);

@@ -189,6 +189,11 @@ wrote() {
 		refused read_iolog=log "before it adds it" "job j"
 		[[ ! -e f ]] || fail "$each"
 	done
+	# To io_uring -1 is no offset.
+	printf 'fio version 2 iolog\nf add\nf open\nf write 18446744073709551615 4096\nf close\n' >log
+	replay --direct=0
+	refused read_iolog=log "offset of 2^63" "job j"
+	[[ ! -e f ]]
 }
 
 @test "replay: with verify_state_file, from one run to the next" {
