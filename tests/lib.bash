@@ -216,11 +216,14 @@ need_build() {
 	[[ -e $ROOT/$1 ]] || skip "make has not built $1"
 }
 
+is_sanitized() {
+	ldd "$ENGINE" | grep -q 'lib[a-z]*san\.so'
+}
+
 # no_sanitizers: their runtime has an allocator of its own, none of them knows liburing's mock, no leak is found
 # under strace, and what is fast or slow is not so with them.
 no_sanitizers() {
-	[[ ! $VALGRIND ]] && ! ldd "$ENGINE" | grep -q 'lib[a-z]*san\.so' ||
-		skip "not with sanitizers or valgrind"
+	[[ ! $VALGRIND ]] && ! is_sanitized || skip "not with sanitizers or valgrind"
 }
 
 # no_counters: gcc's, of make coverage, write files of their own at the end of a program, and ask for memory there.

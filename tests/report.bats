@@ -345,8 +345,12 @@ issued() {
 }
 
 @test "verdict: a slow server, and one that is limited to a rate" {
+	local delay
+
 	[[ ! $VALGRIND ]] || skip "making data is what takes longest under valgrind"
-	slow_server --filter=delay memory 64M wdelay=20ms
+	# Making data takes longer with sanitizers.
+	is_sanitized && delay=20ms || delay=5ms
+	slow_server --filter=delay memory 64M wdelay=$delay
 	reported --backend=fio:nbd --backend_options="uri=nbd+unix:///?socket=$T/sock" --size=8m
 	verdict_is storage-bound
 	# A limit by fio that is never reached is not what holds it up.

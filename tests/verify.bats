@@ -93,14 +93,15 @@ written_and_later() {
 # not_later WORD [option]...: a job prints no such line, but one that says why, with this word; with create_serialize=0
 # each job that ends before the next begins.
 not_later() {
-	local lines most=1
+	local lines wrote most=1
 
 	[[ $* != *create_serialize=0* ]] || most=2
 	rm -f f g
 	dgen_raw --output-format=normal --size=1m "${@:2}"
 	((status == 0)) || { show fio.out fio.err; fail "$*: fio ended with $status"; }
 	lines=$(grep -c "^dgen: no command verifies it: .*$1" fio.out) || :
-	! grep -q '^dgen: to verify it' fio.out && ((lines >= 1 && lines <= most)) ||
+	wrote=$(grep -c '^dgen: wrote ' fio.out) || :
+	! grep -q '^dgen: to verify it' fio.out && ((lines >= 1 && lines == wrote && wrote <= most)) ||
 		fail "$* $(grep 'dgen: ' fio.out)"
 }
 
