@@ -32,39 +32,51 @@ struct keys {
 	vec k0[VECS], k1[VECS];
 };
 
-/* Where blocks go, or are looked for. */
+/* Where a block goes, or is looked for. */
 struct place {
-	uint8_t *at;
-	bool compare; /* a constant */
-	vec differs;  /* bits that were found otherwise */
+	uint8_t *block; /* its byte 0, which may lie before the span that is there */
+	bool compare;   /* a constant */
+	vec differs;    /* bits that were found otherwise */
 };
 
-static INLINED void put(struct place *p, vec v)
+static inline uint8_t *block_of(uint8_t *at, uint32_t begin)
+{
+	return (uint8_t *)((uintptr_t)at - begin);
+}
+
+static INLINED void put(struct place *p, uint8_t *at, vec v)
 {
 	if (p->compare)
-		p->differs = differ(p->differs, load(p->at), v);
+		p->differs = differ(p->differs, load(at), v);
 	else
-		store(p->at, v);
-	p->at += sizeof(vec);
+		store(at, v);
+}
+
+/* A number in memory, read as it was written (dgen_put_number()): at once. */
+static inline vec number_at(const struct dgen_content *number)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return lane16((const uint8_t *)number);
+#else
+	return pair(number->low, number->high);
+#endif
+}
+
+/* And one in registers, by way of which compilers write two words, and wait until they have left the store buffer. */
+static INLINED vec number_of(struct dgen_content number)
+{
+	__asm__("" : "+r"(number.low));
+	return pair(number.low, number.high);
 }
 
 /*
  * Two rounds make every byte of the number felt in all sixteen, two more tell the lanes apart:
  * neighbouring numbers have unrelated keys.
  */
-static inline void set_keys(struct keys *keys, const struct dgen_tables *t,
-			    struct dgen_content number)
+static inline void set_keys(struct keys *keys, const struct dgen_tables *t, vec number)
 {
 	vec r2 = lane16(t->rounds[2]), r3 = lane16(t->rounds[3]);
-	vec n;
-
-	/*
-	 * Numbers are written as two words. Were they read as one vector, that would wait until both
-	 * words, and the block before them, have left the store buffer.
-	 */
-	__asm__("" : "+r"(number.low));
-	n = aes(t, aes(t, pair(number.low, number.high), lane16(t->rounds[0])),
-		lane16(t->rounds[1]));
+	vec n = aes(t, aes(t, number, lane16(t->rounds[0])), lane16(t->rounds[1]));
 
 	for (int i = 0; i < VECS; i++) {
 		vec a = xor(n, load(t->lanes[0] + i * sizeof(vec)));
@@ -82,20 +94,31 @@ static inline vec line_part(const struct keys *keys, const struct dgen_tables *t
 }
 
 static INLINED void put_line(const struct keys *keys, const struct dgen_tables *t,
-			     const uint8_t *line, struct place *p)
+			     const uint8_t *line, uint8_t *at, struct place *p)
 {
 	for (int i = 0; i < VECS; i++)
-		put(p, line_part(keys, t, line, i));
+		put(p, at + i * sizeof(vec), line_part(keys, t, line, i));
 }
 
 /* The line in which the random bytes end; the span goes on with zeros. */
 static INLINED void put_last_line(const struct keys *keys, const struct dgen_tables *t,
-				  const uint8_t *line, uint32_t bytes, struct place *p)
+				  const uint8_t *line, const vec mask[VECS], uint8_t *at,
+				  struct place *p)
 {
-	const uint8_t *mask = dgen_mask + DGEN_LINE - bytes;
-
 	for (int i = 0; i < VECS; i++)
-		put(p, and(line_part(keys, t, line, i), load(mask + i * sizeof(vec))));
+		put(p, at + i * sizeof(vec), and(line_part(keys, t, line, i), mask[i]));
+}
+
+static inline const uint8_t *line_at(const struct dgen_tables *t, uint32_t at)
+{
+	return (const uint8_t *)t->lines + at;
+}
+
+/* Leaves the first bytes of a line. */
+static INLINED void set_mask(vec mask[VECS], uint32_t bytes)
+{
+	for (int i = 0; i < VECS; i++)
+		mask[i] = load(dgen_mask + DGEN_LINE - bytes + i * sizeof(vec));
 }
 
 /*
@@ -107,102 +130,112 @@ static INLINED void put_last_line(const struct keys *keys, const struct dgen_tab
  * nothing to a half with 16 buffers of 8 MiB, lost a third with 16 of 1 MiB and most in the caches; a
  * call sees its own length, not the pool it is part of, so there are none.
  */
-static INLINED void announce(const struct place *p, const uint8_t *next)
+static INLINED void announce(const struct place *p, uint32_t at)
 {
-	if (next && p->compare)
-		__builtin_prefetch(next, 0);
-	else if (next)
-		__builtin_prefetch(next, 1);
+	if (p->compare)
+		__builtin_prefetch(p->block + at, 0);
+	else
+		__builtin_prefetch(p->block + at, 1);
 }
 
-/*
- * Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. next: where the next
- * block goes, or NULL.
- */
-static INLINED void put_random(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
-			       uint32_t end, const uint8_t *next, struct place *p)
+/* Lines [begin, end) of a block, counted in bytes. */
+static INLINED void put_lines(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
+			      uint32_t end, struct place *p)
 {
-	const uint8_t *const lines = (const uint8_t *)t->lines;
-	const uint8_t *line = lines + begin, *stop = lines + end / DGEN_LINE * DGEN_LINE;
+	const uint8_t *line = line_at(t, begin), *const stop = line_at(t, end);
+	uint8_t *at = p->block + begin;
 
-	announce(p, next);
 	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
 	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE) {
 #pragma GCC unroll 16
 		for (int i = 0; i < AT_ONCE; i++)
-			put_line(keys, t, line + i * DGEN_LINE, p);
+			put_line(keys, t, line + i * DGEN_LINE, at + i * DGEN_LINE, p);
+		at += AT_ONCE * DGEN_LINE;
 	}
-	for (; line < stop; line += DGEN_LINE)
-		put_line(keys, t, line, p);
-	if (end % DGEN_LINE)
-		put_last_line(keys, t, line, end % DGEN_LINE, p);
+	for (; line < stop; line += DGEN_LINE, at += DGEN_LINE)
+		put_line(keys, t, line, at, p);
 }
 
-static INLINED void put_zeros(struct place *p, const uint8_t *end)
+/* Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. */
+static INLINED void put_random(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
+			       uint32_t end, struct place *p)
 {
+	const uint32_t last = end & ~(DGEN_LINE - 1u);
+	vec mask[VECS];
+
+	put_lines(keys, t, begin, last, p);
+	if (end % DGEN_LINE) {
+		set_mask(mask, end % DGEN_LINE);
+		put_last_line(keys, t, line_at(t, last), mask, p->block + last, p);
+	}
+}
+
+/* Zeros from begin, on a line, to end or a little further: to the end of a line at most. */
+static INLINED void put_zeros(struct place *p, uint32_t begin, uint32_t end)
+{
+	uint8_t *at = p->block + begin, *const stop = p->block + end;
+
 	/* No pragma here: compilers take it for the outer loop too, and then guess where that ends. */
-	while (end - p->at >= AT_ONCE * DGEN_LINE)
+	for (; stop - at >= AT_ONCE * DGEN_LINE; at += AT_ONCE * DGEN_LINE)
 		for (int i = 0; i < AT_ONCE * VECS; i++)
-			put(p, zero());
-	while (p->at < end) {
+			put(p, at + i * sizeof(vec), zero());
+	for (; at < stop; at += sizeof(vec)) {
 		/* Else compilers make this a call of memset, and save all registers around it. */
-		__asm__("" : "+r"(p->at));
-		put(p, zero());
+		__asm__("" : "+r"(at));
+		put(p, at, zero());
 	}
 }
 
 /* Bytes [at, stop) of a block, which lie in one chunk; random, stale: where in the block these end. */
 static INLINED void put_chunk(const struct keys *keys, const struct dgen_tables *t, uint32_t at,
-			      uint32_t stop, uint32_t random, uint32_t stale, const uint8_t *next,
-			      struct place *p)
+			      uint32_t stop, uint32_t random, uint32_t stale, struct place *p)
 {
-	uint8_t *begin = p->at;
-
 	random = random < stop ? random : stop;
-	if (at < random)
-		put_random(keys, t, at, random, next, p);
-	put_zeros(p, begin - at + (stale < stop ? stale : stop));
-	p->at = begin + (stop - at);
+	if (at < random) {
+		put_random(keys, t, at, random, p);
+		at = (random + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
+	}
+	put_zeros(p, at, stale < stop ? stale : stop);
 }
 
 static INLINED void put_block(const struct keys *keys, const struct dgen_tables *t,
 			      const struct dgen_shape *shape, struct dgen_span span,
-			      const uint8_t *next, struct place *p)
+			      struct place *p)
 {
 	if (shape->chunk == DGEN_BLOCK) {
-		put_chunk(keys, t, span.begin, span.end, shape->random, shape->stale, next, p);
+		put_chunk(keys, t, span.begin, span.end, shape->random, shape->stale, p);
 		return;
 	}
 	for (uint32_t at = span.begin, stop; at < span.end; at = stop) {
 		uint32_t chunk = at & ~(shape->chunk - 1);
 
 		stop = chunk + shape->chunk < span.end ? chunk + shape->chunk : span.end;
-		put_chunk(keys, t, at, stop, chunk + shape->random, chunk + shape->stale, NULL, p);
+		put_chunk(keys, t, at, stop, chunk + shape->random, chunk + shape->stale, p);
 	}
 }
 
-/* Bytes [skip, skip + size) of a line; false if others were found. */
-static INLINED bool put_part_of_line(const vec line[VECS], uint32_t skip, uint32_t size,
+/* Bytes [begin, end) of a block, which lie in one line; false if others were found. */
+static INLINED bool put_part_of_line(const vec line[VECS], uint32_t begin, uint32_t end,
 				     struct place *p)
 {
+	const uint32_t size = end - begin, skip = begin % DGEN_LINE;
 #ifdef PARTS
 	uint64_t bytes = UINT64_MAX >> (DGEN_LINE - size) << skip;
+	uint8_t *at = p->block + begin - skip;
 
-	p->at += size;
 	if (!p->compare) {
-		store_part(p->at - size - skip, bytes, line[0]);
+		store_part(at, bytes, line[0]);
 		return true;
 	}
-	return !any(differ(zero(), load_part(p->at - size - skip, bytes, line[0]), line[0]));
+	return !any(differ(zero(), load_part(at, bytes, line[0]), line[0]));
 #else
 	uint8_t bytes[DGEN_LINE];
 
 	for (int i = 0; i < VECS; i++)
 		store(bytes + i * sizeof(vec), line[i]);
-	p->at += size;
 	if (p->compare)
-		return !memcmp(p->at - size, bytes + skip, size);
-	memcpy(p->at - size, bytes + skip, size);
+		return !memcmp(p->block + begin, bytes + skip, size);
+	memcpy(p->block + begin, bytes + skip, size);
 	return true;
 #endif
 }
@@ -223,13 +256,12 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 			     uint32_t begin, uint32_t end, struct place *p)
 {
 	uint32_t at = begin & ~(DGEN_LINE - 1u);
-	const uint8_t *mask = dgen_mask + DGEN_LINE - random;
-	vec line[VECS];
+	vec line[VECS], mask[VECS];
 
+	set_mask(mask, random);
 	for (int i = 0; i < VECS; i++)
-		line[i] = and(line_part(keys, t, (const uint8_t *)t->lines + at, i),
-			      load(mask + i * sizeof(vec)));
-	return put_part_of_line(line, begin - at, end - begin, p);
+		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
+	return put_part_of_line(line, begin, end, p);
 }
 
 /* Bytes of one block that may begin or end within a line. */
@@ -237,11 +269,11 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
 			bool compare)
 {
-	struct place p = { out, compare, zero() };
+	struct place p = { block_of(out, span.begin), compare, zero() };
 	uint32_t begin = span.begin, end = span.end;
 	struct keys keys;
 
-	set_keys(&keys, t, number);
+	set_keys(&keys, t, number_of(number));
 	span.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
 	span.end = end & ~(DGEN_LINE - 1u);
 	if (begin < span.begin && !put_part(&keys, t, random_in_line(shape, begin), begin,
@@ -249,30 +281,63 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 		return false;
 	if (end < span.begin)
 		return true;
-	put_block(&keys, t, shape, span, NULL, &p);
+	put_block(&keys, t, shape, span, &p);
 	if (span.end < end &&
 	    !put_part(&keys, t, random_in_line(shape, span.end), span.end, end, &p))
 		return false;
 	return !compare || !any(p.differs);
 }
 
-static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
+/* Of blocks of several chunks. */
+static INLINED size_t chunks(const struct dgen_tables *t, const struct dgen_content *numbers,
 			     size_t count, const struct dgen_shape *shape, uint32_t size,
 			     uint8_t *at, bool compare)
 {
+	struct place p = { at, compare, zero() };
+	struct keys keys;
+
+	for (size_t i = 0; i < count; i++) {
+		set_keys(&keys, t, number_at(numbers + i));
+		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, &p);
+		if (compare && any(p.differs))
+			return i;
+		p.block += size;
+	}
+	return count;
+}
+
+/*
+ * Of blocks that are one chunk: all random, or not. What is done once a block costs much more than its
+ * instructions: the shape in memory, a number in two loads and a branch for the last one a sixth together, in caches
+ * (Zen 5). What lies on the stack costs as much: so there is one function for each kind, with what it needs in
+ * registers, and nothing to decide of the line in which random bytes end.
+ */
+static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
+			     size_t count, const struct dgen_shape *shape, uint32_t size,
+			     uint8_t *at, bool sparse, bool compare)
+{
 	const struct dgen_content *number = numbers, *last = numbers + count - 1;
+	const uint32_t end = sparse ? shape->random & ~(DGEN_LINE - 1u) : size;
+	const uint32_t stale = shape->stale < size ? shape->stale : size;
 	struct place p = { at, compare, zero() };
 	struct keys keys, next;
+	vec mask[VECS];
 
-	set_keys(&next, t, *number);
+	set_mask(mask, shape->random % DGEN_LINE);
+	set_keys(&next, t, number_at(number));
 	for (; number <= last; number++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
-		if (number < last)
-			set_keys(&next, t, number[1]);
-		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, p.at + size, &p);
+		set_keys(&next, t, number_at(number + (number < last)));
+		announce(&p, size);
+		put_lines(&keys, t, 0, end, &p);
+		if (sparse) {
+			put_last_line(&keys, t, line_at(t, end), mask, p.block + end, &p);
+			put_zeros(&p, end + DGEN_LINE, stale);
+		}
 		if (compare && any(p.differs))
 			return (size_t)(number - numbers);
+		p.block += size;
 	}
 	return count;
 }
@@ -280,13 +345,16 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 /* A span of a block that is one chunk, from line to line. */
 static INLINED bool block(const struct dgen_tables *t, struct dgen_content number,
 			  const struct dgen_shape *shape, struct dgen_span span, uint8_t *at,
-			  bool compare)
+			  bool sparse, bool compare)
 {
-	struct place p = { at, compare, zero() };
+	struct place p = { block_of(at, span.begin), compare, zero() };
 	struct keys keys;
 
-	set_keys(&keys, t, number);
-	put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, NULL, &p);
+	set_keys(&keys, t, number_of(number));
+	if (sparse)
+		put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, &p);
+	else
+		put_lines(&keys, t, span.begin, span.end, &p);
 	return !compare || !any(p.differs);
 }
 
@@ -317,6 +385,7 @@ static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables
 			       struct place *p)
 {
 	uint8_t key[DGEN_LINE];
+	vec mask[VECS];
 
 	for (int i = 0; i < VECS; i++)
 		store(key + i * sizeof(vec), keys->k0[i]);
@@ -324,10 +393,12 @@ static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables
 		uint32_t line = at & ~(DGEN_LINE - 1u), random = varied_in_line(key, shape, line);
 
 		stop = line + DGEN_LINE < span.end ? line + DGEN_LINE : span.end;
-		if (stop - at == DGEN_LINE)
-			put_last_line(keys, t, (const uint8_t *)t->lines + line, random, p);
-		else if (!put_part(keys, t, random, at, stop, p))
+		if (stop - at == DGEN_LINE) {
+			set_mask(mask, random);
+			put_last_line(keys, t, line_at(t, line), mask, p->block + line, p);
+		} else if (!put_part(keys, t, random, at, stop, p)) {
 			return false;
+		}
 	}
 	return true;
 }
@@ -336,51 +407,72 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 			     size_t count, const struct dgen_shape *shape, struct dgen_span span,
 			     uint8_t *at, bool compare)
 {
-	struct place p = { at, compare, zero() };
+	struct place p = { block_of(at, span.begin), compare, zero() };
 	struct keys keys;
 
-	for (size_t i = 0; i < count; i++) {
-		set_keys(&keys, t, numbers[i]);
+	for (size_t i = 0; i < count; i++, p.block += span.end - span.begin) {
+		set_keys(&keys, t, number_at(numbers + i));
 		if (!put_varied(&keys, t, shape, span, &p) || (compare && any(p.differs)))
 			return i;
 	}
 	return count;
 }
 
-/* What is rare is apart, with all arguments where they are: the rest needs neither stack nor saved registers. */
-#define OPERATION(name, compares)                                                                  \
-	static __attribute__((noinline))                                                           \
-	size_t name##_varied(const struct dgen_tables *t, const struct dgen_content *numbers,      \
-			     size_t count, const struct dgen_shape *shape, struct dgen_span span,  \
-			     uint8_t *at)                                                          \
-	{                                                                                          \
-		return varied(t, numbers, count, shape, span, at, compares);                       \
-	}                                                                                          \
-	static __attribute__((noinline)) bool name##_odd(const struct dgen_tables *t,              \
+/*
+ * What is done otherwise is apart, each with all arguments where they are ("used" keeps them there): one goes on to
+ * the other without a stack, and the shortest needs no saved registers.
+ */
+#define BLOCKS(name)                                                                               \
+	static __attribute__((noinline, used)) size_t name(                                        \
+		const struct dgen_tables *t, const struct dgen_content *numbers, size_t count,     \
+		const struct dgen_shape *shape, uint32_t size, uint8_t *at)
+#define BLOCK(name)                                                                                \
+	static __attribute__((noinline, used)) bool name(const struct dgen_tables *t,              \
 							 struct dgen_content number,               \
 							 const struct dgen_shape *shape,           \
-							 struct dgen_span span, uint8_t *at)       \
+							 struct dgen_span span, uint8_t *at)
+
+#define OPERATION(name, compares)                                                                  \
+	BLOCKS(name##_varied)                                                                      \
+	{                                                                                          \
+		return varied(t, numbers, count, shape, (struct dgen_span){ 0, size }, at,         \
+			      compares);                                                           \
+	}                                                                                          \
+	BLOCKS(name##_chunks)                                                                      \
+	{                                                                                          \
+		return chunks(t, numbers, count, shape, size, at, compares);                       \
+	}                                                                                          \
+	BLOCKS(name##_sparse)                                                                      \
+	{                                                                                          \
+		return blocks(t, numbers, count, shape, size, at, true, compares);                 \
+	}                                                                                          \
+	BLOCKS(name##_blocks)                                                                      \
 	{                                                                                          \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return name##_varied(t, &number, 1, shape, span, at);                      \
+			return name##_varied(t, numbers, count, shape, size, at);                  \
+		if (shape->chunk < DGEN_BLOCK)                                                     \
+			return name##_chunks(t, numbers, count, shape, size, at);                  \
+		if (shape->random < size)                                                          \
+			return name##_sparse(t, numbers, count, shape, size, at);                  \
+		return blocks(t, numbers, count, shape, size, at, false, compares);                \
+	}                                                                                          \
+	BLOCK(name##_odd)                                                                          \
+	{                                                                                          \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return varied(t, &number, 1, shape, span, at, compares);                   \
 		return odd(t, number, shape, span, at, compares);                                  \
 	}                                                                                          \
-	static size_t name##_blocks(const struct dgen_tables *t,                                   \
-				    const struct dgen_content *numbers, size_t count,              \
-				    const struct dgen_shape *shape, uint32_t size, uint8_t *at)    \
+	BLOCK(name##_sparse_block)                                                                 \
 	{                                                                                          \
-		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return name##_varied(t, numbers, count, shape,                             \
-					     (struct dgen_span){ 0, size }, at);                   \
-		return blocks(t, numbers, count, shape, size, at, compares);                       \
+		return block(t, number, shape, span, at, true, compares);                          \
 	}                                                                                          \
-	static bool name##_block(const struct dgen_tables *t, struct dgen_content number,          \
-				 const struct dgen_shape *shape, struct dgen_span span,            \
-				 uint8_t *at)                                                      \
+	BLOCK(name##_block)                                                                        \
 	{                                                                                          \
 		if (shape->chunk < DGEN_BLOCK || (span.begin | span.end) % DGEN_LINE)              \
 			return name##_odd(t, number, shape, span, at);                             \
-		return block(t, number, shape, span, at, compares);                                \
+		if (shape->random < span.end)                                                      \
+			return name##_sparse_block(t, number, shape, span, at);                    \
+		return block(t, number, shape, span, at, false, compares);                         \
 	}
 
 OPERATION(fill, false)

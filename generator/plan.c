@@ -37,7 +37,6 @@
 #include "plan.h"
 
 #include <math.h>
-#include <string.h>
 
 #define REFERENCES 12.0    /* r: see above; 8 to 16 do, 12 loses 6 contents of a million */
 #define POOL_MAX 61        /* contents; but for large ratios */
@@ -458,17 +457,14 @@ struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t doma
 		      pick(is_shared, which, version));
 }
 
-/* A number's two words as one: that is one store, which is what blocks take time for. */
-typedef uint64_t words __attribute__((vector_size(16)));
-
 static inline void number_in_turn(struct dgen_content first, size_t count, struct dgen_content *out)
 {
-	words next = { first.low, first.high };
+	dgen_words next = { first.low, first.high };
 
 #pragma GCC unroll 4
 	for (size_t i = 0; i < count; i++) {
-		memcpy(&out[i], &next, sizeof(next));
-		next += (words){ 1, 0 };
+		dgen_put_number(&out[i], next);
+		next += (dgen_words){ 1, 0 };
 	}
 }
 
@@ -481,13 +477,16 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 	find_run(plan, &w, unit);
 	find_unit(plan, &w);
 	for (size_t i = 0; i < count; i++) {
+		struct dgen_content content;
+
 		w.line += plan->slope;
 		if (w.line >= plan->slope) {
-			out[i] = number(&w, unit + i, version);
-			continue;
+			content = number(&w, unit + i, version);
+		} else {
+			content = growing_unit(plan, &w);
+			w.x++;
 		}
-		out[i] = growing_unit(plan, &w);
-		w.x++;
+		dgen_put_number(&out[i], (dgen_words){ content.low, content.high });
 	}
 }
 
@@ -499,10 +498,7 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 static inline void put_at(struct dgen_content *out, uint64_t place, uint64_t count, uint64_t low,
 			  uint64_t high)
 {
-	const words number = { low, high };
-
-	place = place < count ? place : count;
-	memcpy(&out[place], &number, sizeof(number));
+	dgen_put_number(&out[place < count ? place : count], (dgen_words){ low, high });
 }
 
 /* The shared ones among the next count units of the run, as if they took an older content. */

@@ -40,6 +40,14 @@ struct dgen_plan {
 /* unit: bytes that repeat together. */
 void dgen_plan_init(struct dgen_plan *plan, const struct dgen_options *options, uint32_t unit);
 
+/* A number's two words as one: in one store, as kernels load them, which would have to wait for two. */
+typedef uint64_t dgen_words __attribute__((vector_size(16)));
+
+static inline void dgen_put_number(struct dgen_content *out, dgen_words number)
+{
+	__builtin_memcpy(out, &number, sizeof(number));
+}
+
 /* What a domain's content numbers begin at. */
 static inline struct dgen_content dgen_plan_base(const struct dgen_plan *plan, uint64_t domain)
 {
