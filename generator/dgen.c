@@ -35,6 +35,7 @@ struct dgen {
 	struct dgen_shape fresh,
 		again;           /* if simple: what a buffer held is unknown, or was made here */
 	bool simple;             /* a unit is one block of equal chunks, and so are all */
+	uint32_t batch;          /* of units that are one or a few such blocks; else 0 */
 	bool grouped;            /* units lie in runs, or some are zero */
 	uint32_t period;         /* of chunks within a block; a block where it has one */
 	uint32_t random;         /* bytes at the start of a chunk */
@@ -180,6 +181,9 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->tail = unit % chunk;
 	dgen->whole_chunks = unit - dgen->tail;
 	dgen->simple = unit <= DGEN_BLOCK && !dgen->tail && !dgen->nr_parts && !dgen->grouped;
+	if (dgen->simple || (unit % DGEN_BLOCK == 0 && chunk <= DGEN_BLOCK &&
+			     dgen->blocks <= BATCH / 2 && !dgen->nr_parts && !dgen->grouped))
+		dgen->batch = BATCH / dgen->blocks;
 	dgen->fresh = (struct dgen_shape){ dgen->period, dgen->random, chunk };
 	dgen->again = (struct dgen_shape){ dgen->period, dgen->random, dgen->most };
 	dgen_tables_init(&dgen->tables, options->data_seed);
@@ -290,6 +294,16 @@ static inline bool do_block(struct task *t, struct dgen_content number,
 	return true;
 }
 
+/* The numbers of count blocks of a unit, of which the first has this one. */
+static inline void number_blocks(const struct dgen_content *first, uint32_t count,
+				 struct dgen_content *out)
+{
+	dgen_words number = { first->low, first->high };
+
+	for (uint32_t i = 0; i < count; i++, number += (dgen_words){ 0, DGEN_GOLDEN })
+		dgen_put_number(&out[i], number);
+}
+
 /* Blocks [from, to) of a unit, that have random of a chunk's bytes each, or of one block a span. */
 static bool do_alike(struct task *t, struct dgen_content content, uint32_t from, uint32_t to,
 		     const struct dgen_shape *shape, struct dgen_span span)
@@ -302,8 +316,8 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 	while (from < to) {
 		uint32_t count = to - from < BATCH ? to - from : BATCH;
 
-		for (uint32_t i = 0; i < count; i++, content.high += DGEN_GOLDEN)
-			numbers[i] = content;
+		number_blocks(&content, count, numbers);
+		content.high += count * DGEN_GOLDEN;
 		if (!do_blocks(t, numbers, count, shape, DGEN_BLOCK))
 			return false;
 		from += count;
@@ -467,20 +481,25 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 	return do_chunks(t, content, at, end, 0);
 }
 
-/* Whole units of one block each. */
+/* Whole units, whose blocks are all alike. */
 static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count,
 		     const struct dgen_shape *shape)
 {
-	const uint32_t size = (uint32_t)t->dgen->unit.value;
-	struct dgen_content contents[BATCH + 1];
+	const struct dgen *dgen = t->dgen;
+	const uint32_t size = (uint32_t)dgen->unit.value;
+	struct dgen_content contents[BATCH + 1], blocks[BATCH];
+	const struct dgen_content *numbers = dgen->blocks == 1 ? contents : blocks;
 
 	while (count) {
-		size_t part = count < BATCH ? count : BATCH;
+		size_t part = count < dgen->batch ? count : dgen->batch;
 
-		dgen_plan_units(&t->dgen->plan, domain, version, unit, part, contents);
+		dgen_plan_units(&dgen->plan, domain, version, unit, part, contents);
 		if (t->tally)
 			dgen_tally_units(t->tally, contents, part, size);
-		if (!do_blocks(t, contents, part, shape, size))
+		for (size_t i = 0; numbers == blocks && i < part; i++)
+			number_blocks(&contents[i], dgen->blocks, &blocks[i * dgen->blocks]);
+		if (!do_blocks(t, numbers, part * dgen->blocks, shape,
+			       size < DGEN_BLOCK ? size : DGEN_BLOCK))
 			return false;
 		unit += part;
 		count -= part;
@@ -515,7 +534,7 @@ static size_t do_range(const struct dgen *dgen, const struct dgen_operation *ope
 		size_t step = left < size - at ? left : size - at, units = 1;
 		struct dgen_span span = { (uint32_t)at, (uint32_t)(at + step) };
 
-		if (dgen->simple && !at && left >= 2 * size) {
+		if (dgen->batch && !at && left >= 2 * size) {
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
 			go_on = do_units(&task, domain, version, unit, units, shape);
