@@ -563,13 +563,12 @@ do_pair(const struct dgen *dgen, const struct dgen_operation *operation,
 {
 	const size_t first = dgen->unit.value - at;
 	/* Both before either is done: what comes behind the stores of a block is late. */
-	const struct dgen_content one = dgen_plan_unit(&dgen->plan, domain, version, unit);
-	const struct dgen_content other = dgen_plan_unit(&dgen->plan, domain, version, unit + 1);
+	const struct dgen_pair pair = dgen_plan_pair(&dgen->plan, domain, version, unit);
 
-	if (!operation->block(&dgen->tables, one, shape,
+	if (!operation->block(&dgen->tables, pair.one, shape,
 			      (struct dgen_span){ (uint32_t)at, (uint32_t)(at + first) }, buffer))
 		return 0;
-	if (!operation->block(&dgen->tables, other, shape,
+	if (!operation->block(&dgen->tables, pair.other, shape,
 			      (struct dgen_span){ 0, (uint32_t)(length - first) }, buffer + first))
 		return first;
 	return length;

@@ -433,28 +433,64 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 }
 
 /*
- * One unit where the pools have grown. At random offsets the answers are anybody's guess, so it costs
- * less to compute all that may be wanted.
+ * A unit where the pools have grown, and on to the next of its run. At random offsets the answers are anybody's guess,
+ * so it costs less to compute all that may be wanted.
  */
+static inline __attribute__((always_inline)) struct dgen_content
+grown_unit(const struct dgen_plan *plan, struct place *w, uint64_t unit)
+{
+	const bool is_shared = w->line + plan->slope < plan->slope;
+	struct place counted = *w;
+	struct dgen_content content;
+	uint64_t which;
+
+	count_unit(plan, &counted);
+	which = pick(takes_newest(plan, &counted), counted.contents - 1, of_age(plan, w));
+	content = number(w, pick(is_shared, DGEN_SHARED | w->lane, unit),
+			 pick(is_shared, which, w->version));
+	w->line += plan->slope;
+	w->contents = pick(is_shared, counted.contents, w->contents);
+	w->part = pick(is_shared, counted.part, w->part);
+	w->x += is_shared;
+	return content;
+}
+
+static inline __attribute__((always_inline)) void find_grown(const struct dgen_plan *plan,
+							     struct place *w, uint64_t domain)
+{
+	find_unit(plan, w);
+	find_turn(plan, w);
+	w->base = dgen_plan_base(plan, domain);
+}
+
 struct dgen_content dgen_plan_shared(const struct dgen_plan *plan, uint64_t domain,
 				     uint64_t version, uint64_t unit)
 {
 	struct place w = { .version = version };
-	uint64_t which;
-	bool is_shared, newest;
 
 	find_run(plan, &w, unit);
 	if (w.before < plan->pool)
 		return one_growing(plan, domain, version, unit);
-	find_unit(plan, &w);
-	is_shared = w.line + plan->slope < plan->slope;
-	count_unit(plan, &w);
-	newest = takes_newest(plan, &w);
-	find_turn(plan, &w);
-	which = pick(newest, w.contents - 1, of_age(plan, &w));
-	w.base = dgen_plan_base(plan, domain);
-	return number(&w, pick(is_shared, DGEN_SHARED | w.lane, unit),
-		      pick(is_shared, which, version));
+	find_grown(plan, &w, domain);
+	return grown_unit(plan, &w, unit);
+}
+
+struct dgen_pair dgen_plan_shared_pair(const struct dgen_plan *plan, uint64_t domain,
+				       uint64_t version, uint64_t unit)
+{
+	struct place w = { .version = version };
+	struct dgen_pair pair;
+
+	find_run(plan, &w, unit);
+	if ((w.before < plan->pool) | (w.first + 1 == plan->run.value)) {
+		pair.one = dgen_plan_shared(plan, domain, version, unit);
+		pair.other = dgen_plan_shared(plan, domain, version, unit + 1);
+		return pair;
+	}
+	find_grown(plan, &w, domain);
+	pair.one = grown_unit(plan, &w, unit);
+	pair.other = grown_unit(plan, &w, unit + 1);
+	return pair;
 }
 
 static inline void number_in_turn(struct dgen_content first, size_t count, struct dgen_content *out)

@@ -74,6 +74,23 @@ static inline struct dgen_content dgen_plan_unit(const struct dgen_plan *plan, u
 	return dgen_plan_unique(plan, domain, version, unit);
 }
 
+/* Those of a unit and the next one. */
+struct dgen_pair {
+	struct dgen_content one, other;
+};
+
+struct dgen_pair dgen_plan_shared_pair(const struct dgen_plan *plan, uint64_t domain,
+				       uint64_t version, uint64_t unit);
+
+static inline struct dgen_pair dgen_plan_pair(const struct dgen_plan *plan, uint64_t domain,
+					      uint64_t version, uint64_t unit)
+{
+	if (plan->pool)
+		return dgen_plan_shared_pair(plan, domain, version, unit);
+	return (struct dgen_pair){ dgen_plan_unique(plan, domain, version, unit),
+				   dgen_plan_unique(plan, domain, version, unit + 1) };
+}
+
 /* Those of the next count units, but not beyond its run; of how many. out has room for one more. */
 size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
 		     size_t count, struct dgen_content *out);
