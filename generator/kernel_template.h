@@ -170,19 +170,20 @@ static INLINED void put_random(const struct keys *keys, const struct dgen_tables
 	}
 }
 
-/* Zeros from begin, on a line, to end or a little further: to the end of a line at most. */
-static INLINED void put_zeros(struct place *p, uint32_t begin, uint32_t end)
+/*
+ * Zeros from at, on a line, to end or a little further: to the end of a line at most. Counted from the block's start:
+ * with pointers as in put_lines() it is a sixth slower beyond the caches at C = 2 (Zen 5; in them 4 % faster).
+ */
+static INLINED void put_zeros(struct place *p, size_t at, size_t end)
 {
-	uint8_t *at = p->block + begin, *const stop = p->block + end;
-
 	/* No pragma here: compilers take it for the outer loop too, and then guess where that ends. */
-	for (; stop - at >= AT_ONCE * DGEN_LINE; at += AT_ONCE * DGEN_LINE)
+	for (; at + AT_ONCE * DGEN_LINE <= end; at += AT_ONCE * DGEN_LINE)
 		for (int i = 0; i < AT_ONCE * VECS; i++)
-			put(p, at + i * sizeof(vec), zero());
-	for (; at < stop; at += sizeof(vec)) {
+			put(p, p->block + at + i * sizeof(vec), zero());
+	for (; at < end; at += sizeof(vec)) {
 		/* Else compilers make this a call of memset, and save all registers around it. */
 		__asm__("" : "+r"(at));
-		put(p, at, zero());
+		put(p, p->block + at, zero());
 	}
 }
 
