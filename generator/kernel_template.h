@@ -52,7 +52,7 @@ static INLINED void put(struct place *p, uint8_t *at, vec v)
 		store(at, v);
 }
 
-/* A number in memory, read as it was written (dgen_put_number()): at once. */
+/* A number in memory, loaded as it was stored (dgen_put_number()): at once. */
 static inline vec number_at(const struct dgen_content *number)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -62,7 +62,7 @@ static inline vec number_at(const struct dgen_content *number)
 #endif
 }
 
-/* And one in registers, by way of which compilers write two words, and wait until they have left the store buffer. */
+/* One in registers. Left to themselves, compilers store its words and load both at once, which waits for the stores. */
 static INLINED vec number_of(struct dgen_content number)
 {
 	__asm__("" : "+r"(number.low));
