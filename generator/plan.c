@@ -534,7 +534,7 @@ static __attribute__((noinline)) void run_growing(const struct dgen_plan *plan, 
 static inline void put_at(struct dgen_content *out, uint64_t place, uint64_t count, uint64_t low,
 			  uint64_t high)
 {
-	dgen_put_number(&out[place < count ? place : count], (dgen_words){ low, high });
+	dgen_put_number(&out[pick(place < count, place, count)], (dgen_words){ low, high });
 }
 
 /* The shared ones among the next count units of the run, as if they took an older content. */
