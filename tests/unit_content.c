@@ -546,6 +546,14 @@ static void runs_are_their_units(void **state)
 			if (memcmp(run, one, count * size))
 				fail_msg("D = %g, units from %llu, version %llu", ratios[r],
 					 (unsigned long long)unit, (unsigned long long)version);
+			/* From within a unit into the next: two are planned in a way of their own. */
+			for (size_t at = size / 8; at + size <= count * size; at += size) {
+				dgen_fill(dgen, 1, version, unit * size + at, one, size);
+				if (memcmp(run + at, one, size))
+					fail_msg("D = %g, at %zu from unit %llu, version %llu",
+						 ratios[r], at, (unsigned long long)unit,
+						 (unsigned long long)version);
+			}
 			dgen_destroy(dgen);
 		}
 	free(one);

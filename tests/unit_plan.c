@@ -431,7 +431,7 @@ static void variants_are_checked(void **state)
 	}
 }
 
-/* Units planned together and alone agree, wherever they begin. */
+/* Units planned together, by two and alone agree, wherever they begin. */
 static void together_as_alone(void **state)
 {
 	static uint8_t whole[1 << 19], part[4096];
@@ -447,6 +447,11 @@ static void together_as_alone(void **state)
 			for (size_t at = 0; at < sizeof(whole); at += 512) {
 				dgen_fill(dgen, DOMAIN, 3, first + at, part, 512);
 				assert_memory_equal(part, whole + at, 512);
+			}
+			/* Two are planned in a way of their own. */
+			for (size_t at = 0; at + 1024 <= sizeof(whole); at += 512) {
+				dgen_fill(dgen, DOMAIN, 3, first + at, part, 1024);
+				assert_memory_equal(part, whole + at, 1024);
 			}
 		}
 		dgen_destroy(dgen);
