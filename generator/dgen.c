@@ -184,8 +184,8 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (dgen->simple || (unit % DGEN_BLOCK == 0 && chunk <= DGEN_BLOCK &&
 			     dgen->blocks <= BATCH / 2 && !dgen->nr_parts && !dgen->grouped))
 		dgen->batch = BATCH / dgen->blocks;
-	dgen->fresh = (struct dgen_shape){ dgen->period, dgen->random, chunk };
-	dgen->again = (struct dgen_shape){ dgen->period, dgen->random, dgen->most };
+	dgen->fresh = (struct dgen_shape){ dgen->period, dgen->random, chunk, 0 };
+	dgen->again = (struct dgen_shape){ dgen->period, dgen->random, dgen->most, 0 };
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	*out = dgen;
 	return 0;
@@ -327,14 +327,14 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 
 /* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
 static bool do_part(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		    uint32_t random, uint32_t stale)
+		    uint32_t random, uint32_t stale, uint32_t symbols)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t chunk = (uint32_t)dgen->chunk.value;
 
 	while (at < end) {
 		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
-		struct dgen_shape shape = { dgen->period, random, stale };
+		struct dgen_shape shape = { dgen->period, random, stale, symbols };
 		struct dgen_span span = { at - start, DGEN_BLOCK };
 
 		if (chunk > DGEN_BLOCK) {
@@ -376,62 +376,21 @@ static uint32_t random_of(const struct part *part, uint64_t fraction)
 	return (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
 }
 
-/* Bytes [at, end) of a unit, in which random ones of each chunk are random. */
+/* Bytes [at, end) of a unit, in which random ones of each chunk are random, of so many values or all. */
 static bool do_chunks(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		      uint32_t random)
+		      uint32_t random, uint32_t symbols)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
 	uint64_t tail = dgen->tail, chunk = dgen->chunk.value;
 
-	if (at < stop && !do_part(t, content, at, stop, random, t->stale))
+	if (at < stop && !do_part(t, content, at, stop, random, t->stale, symbols))
 		return false;
 	if (stop >= end)
 		return true;
 	/* A last chunk that is shorter has its share of random bytes. */
 	return do_part(t, content, at > stop ? at : stop, end, (uint32_t)(random * tail / chunk),
-		       (uint32_t)(t->stale * tail / chunk));
-}
-
-/*
- * The same where random bytes take few values: made aside, a block at a time. The values are as likely as
- * each other to within 1 / 8. Not inlined: its block would cost the others stack.
- */
-static __attribute__((noinline)) bool do_symbols(struct task *t, const struct dgen_content *content,
-						 uint32_t at, uint32_t end, uint32_t random,
-						 uint32_t symbols)
-{
-	_Alignas(64) uint8_t block[DGEN_BLOCK] = { 0 };
-	struct task aside = { t->dgen, &t->dgen->kernel->fill, block,
-			      (uint32_t)t->dgen->chunk.value, NULL };
-	const bool fills = t->operation == &t->dgen->kernel->fill;
-	/* Varied chunks end often: no more zeros there, which would lengthen matches, than calibrated for. */
-	const uint32_t round = t->dgen->chunk.value < DGEN_CHUNK_VARIED ? 255 : 0;
-
-	while (at < end) {
-		uint32_t stop = (at / DGEN_BLOCK + 1) * DGEN_BLOCK;
-		uint32_t count = (stop < end ? stop : end) - at;
-
-		aside.at = block;
-		do_chunks(&aside, *content, at, at + count, random);
-		for (uint32_t i = 0; i < count; i++)
-			block[i] = (uint8_t)((block[i] * symbols + round) >> 8);
-		if (fills)
-			memcpy(t->at, block, count);
-		else if (memcmp(t->at, block, count))
-			return false;
-		t->at += count;
-		at += count;
-	}
-	return true;
-}
-
-static bool do_kind(struct task *t, const struct dgen_content *content, uint32_t at, uint32_t end,
-		    uint32_t random, uint32_t symbols)
-{
-	if (symbols)
-		return do_symbols(t, content, at, end, random, symbols);
-	return do_chunks(t, *content, at, end, random);
+		       (uint32_t)(t->stale * tail / chunk), symbols);
 }
 
 /* Bytes [at, end) of a unit whose blocks differ, evenly again. */
@@ -445,7 +404,7 @@ static __attribute__((noinline)) bool do_blockwise(struct task *t,
 		uint64_t here = (uint32_t)(fraction + block * (DGEN_GOLDEN >> 32));
 
 		stop = (block + 1) * DGEN_BLOCK < end ? (block + 1) * DGEN_BLOCK : end;
-		if (!do_kind(t, content, at, stop, random_of(part, here), part->symbols))
+		if (!do_chunks(t, *content, at, stop, random_of(part, here), part->symbols))
 			return false;
 	}
 	return true;
@@ -461,13 +420,13 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
 	if (!dgen->nr_parts)
-		return do_chunks(t, *content, at, end, dgen->random);
+		return do_chunks(t, *content, at, end, dgen->random, 0);
 	part = part_of(dgen, content, &fraction);
 	if (t->tally)
 		dgen_tally_note(t->tally, content, part->number, at, end);
 	if (dgen->blockwise)
 		return do_blockwise(t, content, at, end, part, fraction);
-	return do_kind(t, content, at, end, random_of(part, fraction), part->symbols);
+	return do_chunks(t, *content, at, end, random_of(part, fraction), part->symbols);
 }
 
 /* Of a unit that may be zero, or lies in a run. */
@@ -478,7 +437,7 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 
 	if (grouped_content(t->dgen, domain, version, unit, &content))
 		return do_unit(t, &content, at, end);
-	return do_chunks(t, content, at, end, 0);
+	return do_chunks(t, content, at, end, 0, 0);
 }
 
 /* Whole units, whose blocks are all alike. */

@@ -31,7 +31,8 @@ const struct dgen_kernel *const dgen_kernels[] = {
 };
 
 #define ONES8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-const uint8_t dgen_mask[2 * DGEN_LINE] = { ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8 };
+#define ONES64 ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8
+_Alignas(64) const uint8_t dgen_mask[2 * DGEN_MASKED] = { ONES64, ONES64, ONES64, ONES64 };
 
 static uint8_t times2(uint8_t x)
 {

@@ -37,13 +37,13 @@ struct dgen_tables {
 /*
  * What blocks look like. Each chunk of theirs is random in its first bytes, then zero. chunk is a power of
  * two from DGEN_CHUNK_MIN to DGEN_BLOCK; random is the number of those bytes, below DGEN_CHUNK_VARIED their
- * mean times DGEN_VARIED_PARTS.
+ * mean times DGEN_VARIED_PARTS. Where symbols is not 0, they take that many values.
  *
  * Where blocks go, each chunk is known to be zero from byte stale on: at most chunk, which says nothing
  * of it, and then what is random or compared is up to there.
  */
 struct dgen_shape {
-	uint32_t chunk, random, stale;
+	uint32_t chunk, random, stale, symbols;
 };
 
 /* Bytes [begin, end) of a block; by value, so it lies in a register. */
@@ -81,8 +81,9 @@ struct dgen_kernel {
 /* From best to worst; ends with a nameless one. The last named one runs everywhere. */
 extern const struct dgen_kernel *const dgen_kernels[];
 
-/* DGEN_LINE bytes of ones, then as many of zeros. */
-extern const uint8_t dgen_mask[2 * DGEN_LINE];
+/* DGEN_MASKED bytes of ones, the largest chunk that is varied, then as many of zeros. */
+#define DGEN_MASKED (DGEN_CHUNK_VARIED / 2)
+extern const uint8_t dgen_mask[2 * DGEN_MASKED];
 
 void dgen_tables_init(struct dgen_tables *tables, uint64_t seed);
 

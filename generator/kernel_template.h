@@ -28,8 +28,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+typedef uint16_t words __attribute__((vector_size(sizeof(vec))));
+
 struct keys {
 	vec k0[VECS], k1[VECS];
+	bool few; /* a constant: bytes take few values */
+	words symbols, round;
 };
 
 /* Where a block goes, or is looked for. */
@@ -69,6 +73,31 @@ static INLINED vec number_of(struct dgen_content number)
 	return pair(number.low, number.high);
 }
 
+static INLINED void set_few(struct keys *keys, const struct dgen_shape *shape, bool few)
+{
+	/* Varied chunks end often: no more zeros there, which would lengthen matches, than calibrated for. */
+	const uint16_t round = shape->chunk < DGEN_CHUNK_VARIED ? 255 : 0;
+
+	keys->few = few;
+	keys->symbols = (words){ 0 } + (uint16_t)(few ? shape->symbols : 0);
+	keys->round = (words){ 0 } + round;
+}
+
+/*
+ * Of each byte a value below symbols, all as likely as each other to within 1 / 8; zero stays zero. Both
+ * bytes of a word are treated alike, so it does not matter which is which.
+ */
+static inline vec few_values(const struct keys *keys, vec v)
+{
+	words w;
+
+	memcpy(&w, &v, sizeof(w));
+	w = ((w & 0xff) * keys->symbols + keys->round) >> 8 |
+	    (((w >> 8) * keys->symbols + keys->round) & 0xff00);
+	memcpy(&v, &w, sizeof(w));
+	return v;
+}
+
 /*
  * Two rounds make every byte of the number felt in all sixteen, two more tell the lanes apart:
  * neighbouring numbers have unrelated keys.
@@ -90,7 +119,9 @@ static inline void set_keys(struct keys *keys, const struct dgen_tables *t, vec 
 static inline vec line_part(const struct keys *keys, const struct dgen_tables *t,
 			    const uint8_t *line, int i)
 {
-	return aes(t, xor(load(line + i * sizeof(vec)), keys->k0[i]), keys->k1[i]);
+	const vec v = aes(t, xor(load(line + i * sizeof(vec)), keys->k0[i]), keys->k1[i]);
+
+	return keys->few ? few_values(keys, v) : v;
 }
 
 static INLINED void put_line(const struct keys *keys, const struct dgen_tables *t,
@@ -114,11 +145,13 @@ static inline const uint8_t *line_at(const struct dgen_tables *t, uint32_t at)
 	return (const uint8_t *)t->lines + at;
 }
 
-/* Leaves the first bytes of a line. */
-static INLINED void set_mask(vec mask[VECS], uint32_t bytes)
+/* Leaves the first bytes of some lines; for the one at this byte of them. */
+static INLINED void set_mask(vec mask[VECS], uint32_t bytes, uint32_t at)
 {
+	const uint8_t *ones = dgen_mask + DGEN_MASKED - bytes + at;
+
 	for (int i = 0; i < VECS; i++)
-		mask[i] = load(dgen_mask + DGEN_LINE - bytes + i * sizeof(vec));
+		mask[i] = load(ones + i * sizeof(vec));
 }
 
 /*
@@ -165,7 +198,7 @@ static INLINED void put_random(const struct keys *keys, const struct dgen_tables
 
 	put_lines(keys, t, begin, last, p);
 	if (end % DGEN_LINE) {
-		set_mask(mask, end % DGEN_LINE);
+		set_mask(mask, end % DGEN_LINE, 0);
 		put_last_line(keys, t, line_at(t, last), mask, p->block + last, p);
 	}
 }
@@ -259,7 +292,7 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 	uint32_t at = begin & ~(DGEN_LINE - 1u);
 	vec line[VECS], mask[VECS];
 
-	set_mask(mask, random);
+	set_mask(mask, random, 0);
 	for (int i = 0; i < VECS; i++)
 		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
 	return put_part_of_line(line, begin, end, p);
@@ -268,12 +301,13 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 /* Bytes of one block that may begin or end within a line. */
 static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
-			bool compare)
+			bool few, bool compare)
 {
 	struct place p = { block_of(out, span.begin), compare, zero() };
 	uint32_t begin = span.begin, end = span.end;
 	struct keys keys;
 
+	set_few(&keys, shape, few);
 	set_keys(&keys, t, number_of(number));
 	span.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
 	span.end = end & ~(DGEN_LINE - 1u);
@@ -292,11 +326,12 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 /* Of blocks of several chunks. */
 static INLINED size_t chunks(const struct dgen_tables *t, const struct dgen_content *numbers,
 			     size_t count, const struct dgen_shape *shape, uint32_t size,
-			     uint8_t *at, bool compare)
+			     uint8_t *at, bool few, bool compare)
 {
 	struct place p = { at, compare, zero() };
 	struct keys keys;
 
+	set_few(&keys, shape, few);
 	for (size_t i = 0; i < count; i++) {
 		set_keys(&keys, t, number_at(numbers + i));
 		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, &p);
@@ -324,7 +359,8 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 	struct keys keys, next;
 	vec mask[VECS];
 
-	set_mask(mask, shape->random % DGEN_LINE);
+	set_few(&next, shape, false);
+	set_mask(mask, shape->random % DGEN_LINE, 0);
 	set_keys(&next, t, number_at(number));
 	for (; number <= last; number++) {
 		/* A block ahead: the keys take long, but need not wait for the stores. */
@@ -351,6 +387,7 @@ static INLINED bool block(const struct dgen_tables *t, struct dgen_content numbe
 	struct place p = { block_of(at, span.begin), compare, zero() };
 	struct keys keys;
 
+	set_few(&keys, shape, false);
 	set_keys(&keys, t, number_of(number));
 	if (sparse)
 		put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, &p);
@@ -363,60 +400,108 @@ static INLINED bool block(const struct dgen_tables *t, struct dgen_content numbe
  * Chunks below DGEN_CHUNK_VARIED are there to make compressors work as on real files, where matches are
  * a few dozen bytes apart and no two alike: were all chunks of one length, branches would be predicted. So of
  * two neighbours one has as many more random bytes as the other has less, up to none or all, by a byte of
- * the block's key. This is the number of them in the line at this byte.
+ * the block's key.
  */
-static inline uint32_t varied_in_line(const uint8_t key[DGEN_LINE], const struct dgen_shape *shape,
-				      uint32_t at)
-{
-	const uint32_t all = shape->chunk * DGEN_VARIED_PARTS;
-	const uint32_t room = shape->random < all - shape->random ? shape->random :
-								    all - shape->random;
-	const int32_t by = key[(at & ~(2 * shape->chunk - 1)) / DGEN_LINE] - 128;
-	const int32_t sum = (int32_t)(128 * shape->random) +
-			    (at & shape->chunk ? -by : by) * (int32_t)room;
-	const int32_t random = sum / (128 * DGEN_VARIED_PARTS) - (int32_t)(at & (shape->chunk - 1));
+struct varied {
+	uint32_t chunk, mean, room; /* these two in 1 / DGEN_VARIED_PARTS of a byte */
+	uint8_t key[DGEN_LINE];
+};
 
-	if (random <= 0)
-		return 0;
-	return random < DGEN_LINE ? (uint32_t)random : DGEN_LINE;
+static INLINED void set_varied(struct varied *v, const struct dgen_shape *shape, uint32_t chunk)
+{
+	const uint32_t rest = chunk * DGEN_VARIED_PARTS - shape->random;
+
+	v->chunk = chunk;
+	v->mean = shape->random;
+	v->room = shape->random < rest ? shape->random : rest;
 }
 
-static INLINED bool put_varied(const struct keys *keys, const struct dgen_tables *t,
-			       const struct dgen_shape *shape, struct dgen_span span,
-			       struct place *p)
+/* How many bytes of a chunk are random, of the first or of the other one of the pair at this byte. */
+static inline uint32_t random_in_chunk(const struct varied *v, uint32_t pair, bool first)
 {
-	uint8_t key[DGEN_LINE];
+	const int32_t by = (v->key[pair / DGEN_LINE] - 128) * (int32_t)v->room;
+
+	return (128 * v->mean + (uint32_t)(first ? by : -by)) / (128 * DGEN_VARIED_PARTS);
+}
+
+/* A chunk, with no branch for where it ends: that is anybody's guess. */
+static INLINED void put_varied_chunk(const struct keys *keys, const struct dgen_tables *t,
+				     uint32_t at, uint32_t size, uint32_t random, struct place *p)
+{
 	vec mask[VECS];
 
-	for (int i = 0; i < VECS; i++)
-		store(key + i * sizeof(vec), keys->k0[i]);
-	for (uint32_t at = span.begin, stop; at < span.end; at = stop) {
-		uint32_t line = at & ~(DGEN_LINE - 1u), random = varied_in_line(key, shape, line);
+	for (uint32_t i = 0; i < size; i += DGEN_LINE) {
+		set_mask(mask, random, i);
+		put_last_line(keys, t, line_at(t, at + i), mask, p->block + at + i, p);
+	}
+}
 
-		stop = line + DGEN_LINE < span.end ? line + DGEN_LINE : span.end;
-		if (stop - at == DGEN_LINE) {
-			set_mask(mask, random);
-			put_last_line(keys, t, line_at(t, line), mask, p->block + line, p);
-		} else if (!put_part(keys, t, random, at, stop, p)) {
+static INLINED void put_pairs(const struct keys *keys, const struct dgen_tables *t,
+			      const struct varied *v, uint32_t begin, uint32_t end, struct place *p)
+{
+	for (uint32_t at = begin; at < end; at += 2 * v->chunk) {
+		put_varied_chunk(keys, t, at, v->chunk, random_in_chunk(v, at, true), p);
+		put_varied_chunk(keys, t, at + v->chunk, v->chunk, random_in_chunk(v, at, false),
+				 p);
+	}
+}
+
+/* Bytes that are not pairs of whole chunks. */
+static INLINED bool put_parts(const struct keys *keys, const struct dgen_tables *t,
+			      const struct varied *v, uint32_t begin, uint32_t end, struct place *p)
+{
+	for (uint32_t at = begin, stop; at < end; at = stop) {
+		uint32_t chunk = at & ~(v->chunk - 1), pair = chunk & ~v->chunk;
+		uint32_t random = chunk + random_in_chunk(v, pair, chunk == pair);
+		uint32_t line = at & ~(DGEN_LINE - 1u);
+
+		stop = line + DGEN_LINE < end ? line + DGEN_LINE : end;
+		random = random > line ? random - line : 0;
+		if (!put_part(keys, t, random < DGEN_LINE ? random : DGEN_LINE, at, stop, p))
 			return false;
-		}
 	}
 	return true;
 }
 
 static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_content *numbers,
 			     size_t count, const struct dgen_shape *shape, struct dgen_span span,
-			     uint8_t *at, bool compare)
+			     uint8_t *at, uint32_t chunk, bool few, bool compare)
 {
+	const uint32_t up = (span.begin + 2 * chunk - 1) & ~(2 * chunk - 1);
+	const uint32_t begin = up < span.end ? up : span.end;
+	const uint32_t down = span.end & ~(2 * chunk - 1), end = down > begin ? down : begin;
 	struct place p = { block_of(at, span.begin), compare, zero() };
+	struct varied v;
 	struct keys keys;
 
+	set_few(&keys, shape, few);
+	set_varied(&v, shape, chunk);
 	for (size_t i = 0; i < count; i++, p.block += span.end - span.begin) {
 		set_keys(&keys, t, number_at(numbers + i));
-		if (!put_varied(&keys, t, shape, span, &p) || (compare && any(p.differs)))
+		for (int j = 0; j < VECS; j++)
+			store(v.key + j * sizeof(vec), keys.k0[j]);
+		if (!put_parts(&keys, t, &v, span.begin, begin, &p))
+			return i;
+		put_pairs(&keys, t, &v, begin, end, &p);
+		if (!put_parts(&keys, t, &v, end, span.end, &p) || (compare && any(p.differs)))
 			return i;
 	}
 	return count;
+}
+
+/* Each with the lines of a chunk in a row. */
+static INLINED size_t varied_any(const struct dgen_tables *t, const struct dgen_content *numbers,
+				 size_t count, const struct dgen_shape *shape,
+				 struct dgen_span span, uint8_t *at, bool few, bool compare)
+{
+	switch (shape->chunk) {
+	case DGEN_LINE:
+		return varied(t, numbers, count, shape, span, at, DGEN_LINE, few, compare);
+	case 2 * DGEN_LINE:
+		return varied(t, numbers, count, shape, span, at, 2 * DGEN_LINE, few, compare);
+	default:
+		return varied(t, numbers, count, shape, span, at, 4 * DGEN_LINE, few, compare);
+	}
 }
 
 /*
@@ -436,12 +521,19 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 #define OPERATION(name, compares)                                                                  \
 	BLOCKS(name##_varied)                                                                      \
 	{                                                                                          \
-		return varied(t, numbers, count, shape, (struct dgen_span){ 0, size }, at,         \
-			      compares);                                                           \
+		return varied_any(t, numbers, count, shape, (struct dgen_span){ 0, size }, at,     \
+				  false, compares);                                                \
 	}                                                                                          \
 	BLOCKS(name##_chunks)                                                                      \
 	{                                                                                          \
-		return chunks(t, numbers, count, shape, size, at, compares);                       \
+		return chunks(t, numbers, count, shape, size, at, false, compares);                \
+	}                                                                                          \
+	BLOCKS(name##_few)                                                                         \
+	{                                                                                          \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return varied_any(t, numbers, count, shape, (struct dgen_span){ 0, size }, \
+					  at, true, compares);                                     \
+		return chunks(t, numbers, count, shape, size, at, true, compares);                 \
 	}                                                                                          \
 	BLOCKS(name##_sparse)                                                                      \
 	{                                                                                          \
@@ -449,6 +541,8 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 	}                                                                                          \
 	BLOCKS(name##_blocks)                                                                      \
 	{                                                                                          \
+		if (shape->symbols)                                                                \
+			return name##_few(t, numbers, count, shape, size, at);                     \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
 			return name##_varied(t, numbers, count, shape, size, at);                  \
 		if (shape->chunk < DGEN_BLOCK)                                                     \
@@ -457,11 +551,19 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 			return name##_sparse(t, numbers, count, shape, size, at);                  \
 		return blocks(t, numbers, count, shape, size, at, false, compares);                \
 	}                                                                                          \
-	BLOCK(name##_odd)                                                                          \
+	BLOCK(name##_few_odd)                                                                      \
 	{                                                                                          \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return varied(t, &number, 1, shape, span, at, compares);                   \
-		return odd(t, number, shape, span, at, compares);                                  \
+			return varied_any(t, &number, 1, shape, span, at, true, compares);         \
+		return odd(t, number, shape, span, at, true, compares);                            \
+	}                                                                                          \
+	BLOCK(name##_odd)                                                                          \
+	{                                                                                          \
+		if (shape->symbols)                                                                \
+			return name##_few_odd(t, number, shape, span, at);                         \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return varied_any(t, &number, 1, shape, span, at, false, compares);        \
+		return odd(t, number, shape, span, at, false, compares);                           \
 	}                                                                                          \
 	BLOCK(name##_sparse_block)                                                                 \
 	{                                                                                          \
@@ -469,7 +571,8 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 	}                                                                                          \
 	BLOCK(name##_block)                                                                        \
 	{                                                                                          \
-		if (shape->chunk < DGEN_BLOCK || (span.begin | span.end) % DGEN_LINE)              \
+		if (shape->chunk < DGEN_BLOCK ||                                                   \
+		    (shape->symbols | (span.begin | span.end) % DGEN_LINE))                        \
 			return name##_odd(t, number, shape, span, at);                             \
 		if (shape->random < span.end)                                                      \
 			return name##_sparse_block(t, number, shape, span, at);                    \
