@@ -37,7 +37,7 @@ struct dgen {
 	bool simple;             /* a unit is one block of equal chunks, and so are all */
 	uint32_t batch;          /* of units that are one or a few such blocks; else 0 */
 	bool grouped;            /* units lie in runs, or some are zero */
-	uint32_t period;         /* of chunks within a block; a block where it has one */
+	uint16_t period;         /* of chunks within a block; a block where it has one */
 	uint32_t random;         /* bytes at the start of a chunk */
 	uint32_t most;           /* of them in any unit */
 	uint32_t tail;           /* bytes of a unit's last chunk, if that is shorter */
@@ -51,7 +51,7 @@ struct dgen {
 		uint64_t begin;   /* the content's fraction, times 2^32, from which on it is this */
 		uint64_t stretch; /* 2^64 / its share, times 2^32 */
 		struct dgen_random random;
-		uint32_t symbols;
+		uint16_t symbols;
 		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
 	struct dgen_plan plan;
@@ -173,7 +173,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->shift = unit & (unit - 1) ? 0 : (uint32_t)__builtin_ctz(unit);
-	dgen->period = chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK;
+	dgen->period = (uint16_t)(chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK);
 	parts_init(dgen, options, chunk);
 	dgen->most = most_random(dgen);
 	dgen->blockwise = is_blockwise(dgen);
@@ -184,8 +184,8 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (dgen->simple || (unit % DGEN_BLOCK == 0 && chunk <= DGEN_BLOCK &&
 			     dgen->blocks <= BATCH / 2 && !dgen->nr_parts && !dgen->grouped))
 		dgen->batch = BATCH / dgen->blocks;
-	dgen->fresh = (struct dgen_shape){ dgen->period, dgen->random, chunk, 0 };
-	dgen->again = (struct dgen_shape){ dgen->period, dgen->random, dgen->most, 0 };
+	dgen->fresh = (struct dgen_shape){ dgen->period, 0, dgen->random, chunk };
+	dgen->again = (struct dgen_shape){ dgen->period, 0, dgen->random, dgen->most };
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	*out = dgen;
 	return 0;
@@ -327,14 +327,14 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 
 /* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
 static bool do_part(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		    uint32_t random, uint32_t stale, uint32_t symbols)
+		    uint32_t random, uint32_t stale, uint16_t symbols)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t chunk = (uint32_t)dgen->chunk.value;
 
 	while (at < end) {
 		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
-		struct dgen_shape shape = { dgen->period, random, stale, symbols };
+		struct dgen_shape shape = { dgen->period, symbols, random, stale };
 		struct dgen_span span = { at - start, DGEN_BLOCK };
 
 		if (chunk > DGEN_BLOCK) {
@@ -378,7 +378,7 @@ static uint32_t random_of(const struct part *part, uint64_t fraction)
 
 /* Bytes [at, end) of a unit, in which random ones of each chunk are random, of so many values or all. */
 static bool do_chunks(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		      uint32_t random, uint32_t symbols)
+		      uint32_t random, uint16_t symbols)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;

@@ -43,7 +43,8 @@ struct dgen_tables {
  * of it, and then what is random or compared is up to there.
  */
 struct dgen_shape {
-	uint32_t chunk, random, stale, symbols;
+	uint16_t chunk, symbols; /* side by side: compared at once */
+	uint32_t random, stale;
 };
 
 /* Bytes [begin, end) of a block; by value, so it lies in a register. */

@@ -241,9 +241,9 @@ static INLINED void put_block(const struct keys *keys, const struct dgen_tables 
 		return;
 	}
 	for (uint32_t at = span.begin, stop; at < span.end; at = stop) {
-		uint32_t chunk = at & ~(shape->chunk - 1);
+		const uint32_t size = shape->chunk, chunk = at & ~(size - 1);
 
-		stop = chunk + shape->chunk < span.end ? chunk + shape->chunk : span.end;
+		stop = chunk + size < span.end ? chunk + size : span.end;
 		put_chunk(keys, t, at, stop, chunk + shape->random, chunk + shape->stale, p);
 	}
 }
@@ -274,104 +274,44 @@ static INLINED bool put_part_of_line(const vec line[VECS], uint32_t begin, uint3
 #endif
 }
 
-/* How many bytes of the line in which this byte is are random. */
-static inline uint32_t random_in_line(const struct dgen_shape *shape, uint32_t at)
-{
-	uint32_t line = at & ~(DGEN_LINE - 1u);
-	uint32_t random = (line & ~(shape->chunk - 1)) + shape->random;
-
-	if (random <= line)
-		return 0;
-	return random - line < DGEN_LINE ? random - line : DGEN_LINE;
-}
-
-/* Bytes [begin, end) of one line of a block, of which the first random ones are. */
-static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *t, uint32_t random,
-			     uint32_t begin, uint32_t end, struct place *p)
-{
-	uint32_t at = begin & ~(DGEN_LINE - 1u);
-	vec line[VECS], mask[VECS];
-
-	set_mask(mask, random, 0);
-	for (int i = 0; i < VECS; i++)
-		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
-	return put_part_of_line(line, begin, end, p);
-}
-
-/* Bytes of one block that may begin or end within a line. */
-static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
-			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
-			bool few, bool compare)
-{
-	struct place p = { block_of(out, span.begin), compare, zero() };
-	uint32_t begin = span.begin, end = span.end;
-	struct keys keys;
-
-	set_few(&keys, shape, few);
-	set_keys(&keys, t, number_of(number));
-	span.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
-	span.end = end & ~(DGEN_LINE - 1u);
-	if (begin < span.begin && !put_part(&keys, t, random_in_line(shape, begin), begin,
-					    end < span.begin ? end : span.begin, &p))
-		return false;
-	if (end < span.begin)
-		return true;
-	put_block(&keys, t, shape, span, &p);
-	if (span.end < end &&
-	    !put_part(&keys, t, random_in_line(shape, span.end), span.end, end, &p))
-		return false;
-	return !compare || !any(p.differs);
-}
-
-/* Of blocks of several chunks. */
-static INLINED size_t chunks(const struct dgen_tables *t, const struct dgen_content *numbers,
-			     size_t count, const struct dgen_shape *shape, uint32_t size,
-			     uint8_t *at, bool few, bool compare)
-{
-	struct place p = { at, compare, zero() };
-	struct keys keys;
-
-	set_few(&keys, shape, few);
-	for (size_t i = 0; i < count; i++) {
-		set_keys(&keys, t, number_at(numbers + i));
-		put_block(&keys, t, shape, (struct dgen_span){ 0, size }, &p);
-		if (compare && any(p.differs))
-			return i;
-		p.block += size;
-	}
-	return count;
-}
-
 /*
- * Of blocks that are one chunk: all random, or not. What is done once a block costs much more than its
+ * Of blocks that are all random, or one chunk, or several. What is done once a block costs much more than its
  * instructions: the shape in memory, a number in two loads and a branch for the last one a sixth together, in caches
  * (Zen 5). What lies on the stack costs as much: so there is one function for each kind, with what it needs in
  * registers, and nothing to decide of the line in which random bytes end.
  */
 static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
 			     size_t count, const struct dgen_shape *shape, uint32_t size,
-			     uint8_t *at, bool sparse, bool compare)
+			     uint8_t *at, bool sparse, bool chunked, bool few, bool compare)
 {
 	const struct dgen_content *number = numbers, *last = numbers + count - 1;
+	const uint32_t chunk = chunked && shape->chunk < size ? shape->chunk : size;
 	const uint32_t end = sparse ? shape->random & ~(DGEN_LINE - 1u) : size;
-	const uint32_t stale = shape->stale < size ? shape->stale : size;
+	const uint32_t stale = shape->stale < chunk ? shape->stale : chunk;
 	struct place p = { at, compare, zero() };
 	struct keys keys, next;
 	vec mask[VECS];
 
-	set_few(&next, shape, false);
+	set_few(&next, shape, few);
 	set_mask(mask, shape->random % DGEN_LINE, 0);
 	set_keys(&next, t, number_at(number));
 	for (; number <= last; number++) {
+		uint32_t begin = 0;
+
 		/* A block ahead: the keys take long, but need not wait for the stores. */
 		keys = next;
 		set_keys(&next, t, number_at(number + (number < last)));
 		announce(&p, size);
-		put_lines(&keys, t, 0, end, &p);
-		if (sparse) {
-			put_last_line(&keys, t, line_at(t, end), mask, p.block + end, &p);
-			put_zeros(&p, end + DGEN_LINE, stale);
-		}
+		do {
+			const uint32_t to = begin + end;
+
+			put_lines(&keys, t, begin, to, &p);
+			if (!sparse)
+				break;
+			put_last_line(&keys, t, line_at(t, to), mask, p.block + to, &p);
+			put_zeros(&p, to + DGEN_LINE, begin + stale);
+			begin += chunk;
+		} while (chunked && begin < size);
 		if (compare && any(p.differs))
 			return (size_t)(number - numbers);
 		p.block += size;
@@ -416,6 +356,12 @@ static INLINED void set_varied(struct varied *v, const struct dgen_shape *shape,
 	v->room = shape->random < rest ? shape->random : rest;
 }
 
+static INLINED void set_key(struct varied *v, const struct keys *keys)
+{
+	for (int i = 0; i < VECS; i++)
+		store(v->key + i * sizeof(vec), keys->k0[i]);
+}
+
 /* How many bytes of a chunk are random, of the first or of the other one of the pair at this byte. */
 static inline uint32_t random_in_chunk(const struct varied *v, uint32_t pair, bool first)
 {
@@ -425,8 +371,8 @@ static inline uint32_t random_in_chunk(const struct varied *v, uint32_t pair, bo
 }
 
 /* A chunk, with no branch for where it ends: that is anybody's guess. */
-static INLINED void put_varied_chunk(const struct keys *keys, const struct dgen_tables *t,
-				     uint32_t at, uint32_t size, uint32_t random, struct place *p)
+static INLINED void put_varied(const struct keys *keys, const struct dgen_tables *t, uint32_t at,
+			       uint32_t size, uint32_t random, struct place *p)
 {
 	vec mask[VECS];
 
@@ -436,72 +382,100 @@ static INLINED void put_varied_chunk(const struct keys *keys, const struct dgen_
 	}
 }
 
-static INLINED void put_pairs(const struct keys *keys, const struct dgen_tables *t,
-			      const struct varied *v, uint32_t begin, uint32_t end, struct place *p)
-{
-	for (uint32_t at = begin; at < end; at += 2 * v->chunk) {
-		put_varied_chunk(keys, t, at, v->chunk, random_in_chunk(v, at, true), p);
-		put_varied_chunk(keys, t, at + v->chunk, v->chunk, random_in_chunk(v, at, false),
-				 p);
-	}
-}
-
-/* Bytes that are not pairs of whole chunks. */
-static INLINED bool put_parts(const struct keys *keys, const struct dgen_tables *t,
-			      const struct varied *v, uint32_t begin, uint32_t end, struct place *p)
-{
-	for (uint32_t at = begin, stop; at < end; at = stop) {
-		uint32_t chunk = at & ~(v->chunk - 1), pair = chunk & ~v->chunk;
-		uint32_t random = chunk + random_in_chunk(v, pair, chunk == pair);
-		uint32_t line = at & ~(DGEN_LINE - 1u);
-
-		stop = line + DGEN_LINE < end ? line + DGEN_LINE : end;
-		random = random > line ? random - line : 0;
-		if (!put_part(keys, t, random < DGEN_LINE ? random : DGEN_LINE, at, stop, p))
-			return false;
-	}
-	return true;
-}
-
+/* Of blocks that are pairs of such chunks, of this size, a constant. */
 static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_content *numbers,
-			     size_t count, const struct dgen_shape *shape, struct dgen_span span,
+			     size_t count, const struct dgen_shape *shape, uint32_t size,
 			     uint8_t *at, uint32_t chunk, bool few, bool compare)
 {
-	const uint32_t up = (span.begin + 2 * chunk - 1) & ~(2 * chunk - 1);
-	const uint32_t begin = up < span.end ? up : span.end;
-	const uint32_t down = span.end & ~(2 * chunk - 1), end = down > begin ? down : begin;
-	struct place p = { block_of(at, span.begin), compare, zero() };
+	struct place p = { at, compare, zero() };
 	struct varied v;
 	struct keys keys;
 
 	set_few(&keys, shape, few);
 	set_varied(&v, shape, chunk);
-	for (size_t i = 0; i < count; i++, p.block += span.end - span.begin) {
+	for (size_t i = 0; i < count; i++, p.block += size) {
 		set_keys(&keys, t, number_at(numbers + i));
-		for (int j = 0; j < VECS; j++)
-			store(v.key + j * sizeof(vec), keys.k0[j]);
-		if (!put_parts(&keys, t, &v, span.begin, begin, &p))
-			return i;
-		put_pairs(&keys, t, &v, begin, end, &p);
-		if (!put_parts(&keys, t, &v, end, span.end, &p) || (compare && any(p.differs)))
+		set_key(&v, &keys);
+		for (uint32_t pair = 0; pair < size; pair += 2 * chunk) {
+			put_varied(&keys, t, pair, chunk, random_in_chunk(&v, pair, true), &p);
+			put_varied(&keys, t, pair + chunk, chunk, random_in_chunk(&v, pair, false),
+				   &p);
+		}
+		if (compare && any(p.differs))
 			return i;
 	}
 	return count;
 }
 
-/* Each with the lines of a chunk in a row. */
-static INLINED size_t varied_any(const struct dgen_tables *t, const struct dgen_content *numbers,
-				 size_t count, const struct dgen_shape *shape,
-				 struct dgen_span span, uint8_t *at, bool few, bool compare)
+static INLINED size_t varied_blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
+				    size_t count, const struct dgen_shape *shape, uint32_t size,
+				    uint8_t *at, bool few, bool compare)
 {
-	switch (shape->chunk) {
-	case DGEN_LINE:
-		return varied(t, numbers, count, shape, span, at, DGEN_LINE, few, compare);
-	case 2 * DGEN_LINE:
-		return varied(t, numbers, count, shape, span, at, 2 * DGEN_LINE, few, compare);
-	default:
-		return varied(t, numbers, count, shape, span, at, 4 * DGEN_LINE, few, compare);
+	if (shape->chunk == DGEN_LINE)
+		return varied(t, numbers, count, shape, size, at, DGEN_LINE, few, compare);
+	if (shape->chunk == 2 * DGEN_LINE)
+		return varied(t, numbers, count, shape, size, at, 2 * DGEN_LINE, few, compare);
+	return varied(t, numbers, count, shape, size, at, 4 * DGEN_LINE, few, compare);
+}
+
+/* How many bytes of the line at this byte are random; v: NULL, or as its chunks are varied. */
+static inline uint32_t random_in_line(const struct dgen_shape *shape, const struct varied *v,
+				      uint32_t line)
+{
+	const uint32_t size = shape->chunk, chunk = line & ~(size - 1), pair = chunk & ~size;
+	const uint32_t random = chunk +
+				(v ? random_in_chunk(v, pair, chunk == pair) : shape->random);
+
+	if (random <= line)
+		return 0;
+	return random - line < DGEN_LINE ? random - line : DGEN_LINE;
+}
+
+/* Bytes [begin, end) of one line of a block. */
+static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *t,
+			     const struct dgen_shape *shape, const struct varied *v, uint32_t begin,
+			     uint32_t end, struct place *p)
+{
+	const uint32_t at = begin & ~(DGEN_LINE - 1u);
+	vec line[VECS], mask[VECS];
+
+	set_mask(mask, random_in_line(shape, v, at), 0);
+	for (int i = 0; i < VECS; i++)
+		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
+	return put_part_of_line(line, begin, end, p);
+}
+
+/* Any bytes of one block, that may begin or end within a line. */
+static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
+			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
+			bool varies, bool few, bool compare)
+{
+	struct place p = { block_of(out, span.begin), compare, zero() };
+	const uint32_t begin = span.begin, end = span.end;
+	struct varied varied = { 0 }, *const v = varies ? &varied : NULL;
+	struct keys keys;
+
+	set_few(&keys, shape, few);
+	set_keys(&keys, t, number_of(number));
+	if (varies) {
+		set_varied(v, shape, shape->chunk);
+		set_key(v, &keys);
 	}
+	span.begin = (begin + DGEN_LINE - 1) & ~(DGEN_LINE - 1u);
+	span.end = end & ~(DGEN_LINE - 1u);
+	if (begin < span.begin &&
+	    !put_part(&keys, t, shape, v, begin, end < span.begin ? end : span.begin, &p))
+		return false;
+	if (end < span.begin)
+		return true;
+	if (varies)
+		for (uint32_t at = span.begin; at < span.end; at += DGEN_LINE)
+			put_varied(&keys, t, at, DGEN_LINE, random_in_line(shape, v, at), &p);
+	else
+		put_block(&keys, t, shape, span, &p);
+	if (span.end < end && !put_part(&keys, t, shape, v, span.end, end, &p))
+		return false;
+	return !compare || !any(p.differs);
 }
 
 /*
@@ -521,23 +495,24 @@ static INLINED size_t varied_any(const struct dgen_tables *t, const struct dgen_
 #define OPERATION(name, compares)                                                                  \
 	BLOCKS(name##_varied)                                                                      \
 	{                                                                                          \
-		return varied_any(t, numbers, count, shape, (struct dgen_span){ 0, size }, at,     \
-				  false, compares);                                                \
-	}                                                                                          \
-	BLOCKS(name##_chunks)                                                                      \
-	{                                                                                          \
-		return chunks(t, numbers, count, shape, size, at, false, compares);                \
+		return varied_blocks(t, numbers, count, shape, size, at, false, compares);         \
 	}                                                                                          \
 	BLOCKS(name##_few)                                                                         \
 	{                                                                                          \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return varied_any(t, numbers, count, shape, (struct dgen_span){ 0, size }, \
-					  at, true, compares);                                     \
-		return chunks(t, numbers, count, shape, size, at, true, compares);                 \
+			return varied_blocks(t, numbers, count, shape, size, at, true, compares);  \
+		if (shape->random < shape->chunk && shape->random < size)                          \
+			return blocks(t, numbers, count, shape, size, at, true, true, true,        \
+				      compares);                                                   \
+		return blocks(t, numbers, count, shape, size, at, false, false, true, compares);   \
+	}                                                                                          \
+	BLOCKS(name##_chunks)                                                                      \
+	{                                                                                          \
+		return blocks(t, numbers, count, shape, size, at, true, true, false, compares);    \
 	}                                                                                          \
 	BLOCKS(name##_sparse)                                                                      \
 	{                                                                                          \
-		return blocks(t, numbers, count, shape, size, at, true, compares);                 \
+		return blocks(t, numbers, count, shape, size, at, true, false, false, compares);   \
 	}                                                                                          \
 	BLOCKS(name##_blocks)                                                                      \
 	{                                                                                          \
@@ -545,25 +520,31 @@ static INLINED size_t varied_any(const struct dgen_tables *t, const struct dgen_
 			return name##_few(t, numbers, count, shape, size, at);                     \
 		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
 			return name##_varied(t, numbers, count, shape, size, at);                  \
-		if (shape->chunk < DGEN_BLOCK)                                                     \
+		if (shape->random < shape->chunk && shape->chunk < size)                           \
 			return name##_chunks(t, numbers, count, shape, size, at);                  \
-		if (shape->random < size)                                                          \
+		if (shape->random < shape->chunk && shape->random < size)                          \
 			return name##_sparse(t, numbers, count, shape, size, at);                  \
-		return blocks(t, numbers, count, shape, size, at, false, compares);                \
+		return blocks(t, numbers, count, shape, size, at, false, false, false, compares);  \
+	}                                                                                          \
+	BLOCK(name##_varied_odd)                                                                   \
+	{                                                                                          \
+		if (shape->symbols)                                                                \
+			return odd(t, number, shape, span, at, true, true, compares);              \
+		return odd(t, number, shape, span, at, true, false, compares);                     \
 	}                                                                                          \
 	BLOCK(name##_few_odd)                                                                      \
 	{                                                                                          \
-		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return varied_any(t, &number, 1, shape, span, at, true, compares);         \
-		return odd(t, number, shape, span, at, true, compares);                            \
+		return odd(t, number, shape, span, at, false, true, compares);                     \
 	}                                                                                          \
 	BLOCK(name##_odd)                                                                          \
 	{                                                                                          \
+		if (!span.begin && span.end == DGEN_BLOCK)                                         \
+			return name##_blocks(t, &number, 1, shape, DGEN_BLOCK, at);                \
+		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
+			return name##_varied_odd(t, number, shape, span, at);                      \
 		if (shape->symbols)                                                                \
 			return name##_few_odd(t, number, shape, span, at);                         \
-		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return varied_any(t, &number, 1, shape, span, at, false, compares);        \
-		return odd(t, number, shape, span, at, false, compares);                           \
+		return odd(t, number, shape, span, at, false, false, compares);                    \
 	}                                                                                          \
 	BLOCK(name##_sparse_block)                                                                 \
 	{                                                                                          \
@@ -571,8 +552,8 @@ static INLINED size_t varied_any(const struct dgen_tables *t, const struct dgen_
 	}                                                                                          \
 	BLOCK(name##_block)                                                                        \
 	{                                                                                          \
-		if (shape->chunk < DGEN_BLOCK ||                                                   \
-		    (shape->symbols | (span.begin | span.end) % DGEN_LINE))                        \
+		if (shape->chunk != DGEN_BLOCK || shape->symbols ||                                \
+		    (span.begin | span.end) % DGEN_LINE)                                           \
 			return name##_odd(t, number, shape, span, at);                             \
 		if (shape->random < span.end)                                                      \
 			return name##_sparse_block(t, number, shape, span, at);                    \

@@ -17,6 +17,7 @@
 #include <zstd.h>
 
 #include "dgen.h"
+#include "shares.h"
 
 #define SIZE ((size_t)1 << 20)
 #define OPTIONS(dedup, compress, unit, chunk, seed)                                                \
@@ -58,6 +59,16 @@ static struct dgen *make(const char *kernel, double dedup, double compress, uint
 	return create(kernel, &options);
 }
 
+/* The same, or where few is set with two ratios and few values. */
+static struct dgen *make_either(const char *kernel, uint32_t unit, uint32_t chunk, bool few)
+{
+	struct dgen_options options = OPTIONS(3, 2.5, unit, chunk, 4);
+
+	if (few)
+		assert_int_equal(dgen_mix_parse("1.5/60/64:3/40/200", &options, NULL), 0);
+	return create(kernel, &options);
+}
+
 static bool have(const char *kernel)
 {
 	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
@@ -90,6 +101,7 @@ static void golden_vectors(void **state)
 		uint64_t seed, version, offset;
 		double skew;
 		uint64_t window;
+		const char *mix; /* or NULL */
 		uint64_t hash;
 	} vectors[] = {
 #include "golden.h"
@@ -113,6 +125,8 @@ static void golden_vectors(void **state)
 			options.compress_record = vectors[i].record;
 			options.dedup_skew = vectors[i].skew;
 			options.dedup_window = vectors[i].window;
+			if (vectors[i].mix)
+				assert_int_equal(dgen_mix_parse(vectors[i].mix, &options, NULL), 0);
 			dgen = create(kernels[k], &options);
 
 			dgen_fill(dgen, dgen_domain("golden"), vectors[i].version,
@@ -128,43 +142,52 @@ static void golden_vectors(void **state)
 }
 
 /* Any part, at any offset and length, is that part of the whole; not a byte beyond it is written. */
+static void check_parts(const struct dgen *dgen, const char *what, uint8_t *whole, uint8_t *part)
+{
+	dgen_fill(dgen, 1, 2, 0, whole, SIZE);
+	for (int i = 0; i < 200; i++) {
+		size_t at = (size_t)rand() % SIZE;
+		size_t n = (size_t)rand() % 30000;
+		uint8_t *to = part + rand() % 64 + 1;
+
+		if (i % 2) {
+			at -= at % 512;
+			n -= n % 512;
+		}
+		if (at + n > SIZE)
+			n = SIZE - at;
+		to[-1] = to[n] = 0x5c;
+		dgen_fill(dgen, 1, 2, at, to, n);
+		if (memcmp(to, whole + at, n) || to[-1] != 0x5c || to[n] != 0x5c)
+			fail_msg("%s: %zu bytes at %zu", what, n, at);
+	}
+}
+
 static void any_part(void **state)
 {
 	static const uint32_t units[] = { 512, 1536, 4096, 6144, 65536, 2 << 20 };
 	static const uint32_t chunks[] = { 0, 64, 128, 256, 512, 2048, 4096, 12288, 65536 };
 	uint8_t *whole = buffer(SIZE), *part = buffer(SIZE);
+	char what[80];
 
 	(void)state;
 	srand(2);
 	for (size_t k = 0; k < COUNT(kernels); k++) {
 		if (!have(kernels[k]))
 			continue;
-		for (size_t u = 0; u < COUNT(units); u++)
-			for (size_t c = 0; c < COUNT(chunks) && chunks[c] <= units[u]; c++) {
-				struct dgen *dgen = make(kernels[k], 3, 2.5, units[u], chunks[c],
-							 4);
+		for (size_t i = 0; i < 2 * COUNT(units) * COUNT(chunks); i++) {
+			const uint32_t unit = units[i / 2 % COUNT(units)];
+			const uint32_t chunk = chunks[i / 2 / COUNT(units)];
+			struct dgen *dgen;
 
-				dgen_fill(dgen, 1, 2, 0, whole, SIZE);
-				for (int i = 0; i < 200; i++) {
-					size_t at = (size_t)rand() % SIZE;
-					size_t n = (size_t)rand() % 30000;
-					uint8_t *to = part + rand() % 64 + 1;
-
-					if (i % 2) {
-						at -= at % 512;
-						n -= n % 512;
-					}
-					if (at + n > SIZE)
-						n = SIZE - at;
-					to[-1] = to[n] = 0x5c;
-					dgen_fill(dgen, 1, 2, at, to, n);
-					if (memcmp(to, whole + at, n) || to[-1] != 0x5c ||
-					    to[n] != 0x5c)
-						fail_msg("%s, unit %u, chunk %u: %zu bytes at %zu",
-							 kernels[k], units[u], chunks[c], n, at);
-				}
-				dgen_destroy(dgen);
-			}
+			if (chunk > unit)
+				continue;
+			snprintf(what, sizeof(what), "%s, unit %u, chunk %u%s", kernels[k], unit,
+				 chunk, i % 2 ? ", few values" : "");
+			dgen = make_either(kernels[k], unit, chunk, i % 2);
+			check_parts(dgen, what, whole, part);
+			dgen_destroy(dgen);
+		}
 	}
 	free(whole);
 	free(part);
@@ -187,13 +210,13 @@ static void check_flipped(const struct dgen *dgen, const char *kernel, uint64_t 
 	p[bad] ^= (uint8_t)(1 << bad % 8);
 }
 
-static void compare_kernel(const char *kernel, uint32_t chunk, size_t size, uint8_t *part)
+static void compare_kernel(const char *kernel, uint32_t chunk, bool few, size_t size, uint8_t *part)
 {
 	static const uint32_t units[] = { 512, 1536, 4096, 65536 };
 
 	for (size_t u = 0; u < COUNT(units); u++) {
-		struct dgen *dgen = make("portable", 3, 2.5, units[u], chunk, 4);
-		struct dgen *tested = make(kernel, 3, 2.5, units[u], chunk, 4);
+		struct dgen *dgen = make_either("portable", units[u], chunk, few);
+		struct dgen *tested = make_either(kernel, units[u], chunk, few);
 		uint8_t *copy = part + u + 1;
 
 		dgen_fill(dgen, 1, 2, 0, copy, size);
@@ -224,8 +247,10 @@ static void compare_finds_a_bit(void **state)
 	(void)state;
 	for (size_t k = 0; k < COUNT(kernels); k++)
 		for (uint32_t chunk = 0; chunk <= 256 && have(kernels[k]); chunk += 64)
-			if (chunk != 192)
-				compare_kernel(kernels[k], chunk, size, part);
+			if (chunk != 192) {
+				compare_kernel(kernels[k], chunk, false, size, part);
+				compare_kernel(kernels[k], chunk, true, size, part);
+			}
 	free(part);
 }
 

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "dgen.h"
+#include "shares.h"
 
 #define SIZE ((size_t)1 << 20)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -18,6 +19,7 @@ static const struct {
 	uint64_t seed, version, offset;
 	double skew;
 	uint64_t window;
+	const char *mix; /* or NULL */
 	uint64_t hash;
 } vectors[] = {
 #include "tests/golden.h"
@@ -39,6 +41,10 @@ static int check(const char *kernel, size_t i, uint8_t *buffer)
 	uint64_t hash;
 	size_t same;
 
+	if (vectors[i].mix && dgen_mix_parse(vectors[i].mix, &options, why)) {
+		printf("vector %zu: %s\n", i, why);
+		return 1;
+	}
 	if (dgen_create(&options, &dgen, why)) {
 		printf("kernel %s: %s\n", kernel, why);
 		return 1;
