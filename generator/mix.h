@@ -26,6 +26,15 @@ static inline uint64_t dgen_mulhi(uint64_t a, uint64_t b)
 	return (uint64_t)((unsigned __int128)a * b >> 64);
 }
 
+/* a * b + c, of which the lower half counts as a fraction; both of one multiplication. */
+static inline uint64_t dgen_whole(uint64_t a, uint64_t b, uint64_t c, uint64_t *fraction)
+{
+	const unsigned __int128 sum = (unsigned __int128)a * b + c;
+
+	*fraction = (uint64_t)sum;
+	return (uint64_t)(sum >> 64);
+}
+
 /*
  * A divisor, 1 or more, with its reciprocal: multiplications instead of a division, without a branch
  * and exact for every dividend. The reciprocal is rounded down, so a quotient is right or one less,
@@ -71,8 +80,7 @@ static inline uint64_t dgen_mod(uint64_t x, const struct dgen_divisor *d)
  */
 static inline uint64_t dgen_div_small(uint64_t x, const struct dgen_divisor *d, uint64_t *fraction)
 {
-	*fraction = x * (d->reciprocal + 1);
-	return dgen_mulhi(x, d->reciprocal + 1);
+	return dgen_whole(x, d->reciprocal + 1, 0, fraction);
 }
 
 /* Of that, the remainder alone. */

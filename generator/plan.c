@@ -234,17 +234,13 @@ static inline uint64_t pick(bool first, uint64_t a, uint64_t b)
 static inline uint64_t introduced(const struct dgen_plan *plan, uint64_t lane, uint64_t x,
 				  uint64_t *part)
 {
-	const uint64_t whole = dgen_mulhi(x, plan->rate);
-
-	return whole +
-	       __builtin_add_overflow(x * plan->rate, plan->phases[lane % DGEN_PHASES], part);
+	return dgen_whole(x, plan->rate, plan->phases[lane % DGEN_PHASES], part);
 }
 
 /* Shared units of a run before a spot of it; *line: the fraction of the next one. */
 static inline uint64_t shared_before(const struct dgen_plan *plan, uint64_t spot, uint64_t *line)
 {
-	return dgen_mulhi(spot, plan->pool) +
-	       __builtin_add_overflow(spot * plan->pool, plan->lead, line);
+	return dgen_whole(spot, plan->pool, plan->lead, line);
 }
 
 /*
@@ -260,8 +256,7 @@ static inline __attribute__((always_inline)) void find_run(const struct dgen_pla
 
 	if (unit < plan->exact) {
 		w->row = dgen_div_small(unit, &plan->row, &part);
-		w->lane = dgen_mulhi(part, plan->lanes.value);
-		w->spot = part * plan->lanes.value;
+		w->lane = dgen_whole(part, plan->lanes.value, 0, &w->spot);
 	} else {
 		w->row = dgen_divide(unit, &plan->row, &in_row);
 		w->lane = dgen_div_small(in_row, &plan->run, &w->spot);
@@ -288,15 +283,22 @@ static inline __attribute__((always_inline)) void find_turn(const struct dgen_pl
 }
 
 /*
- * Counts a shared unit: true if it is one of the two of which one takes the newest content. A content
- * comes with one of the first pool - 1 units of a run, so that its pair lies within the run.
+ * Does a content come with this shared unit? One comes with one of the first pool - 1 units of a run, so that the
+ * second of the two of which one takes it lies within the run. *part: the fraction of the next one after it.
  */
-static inline bool count_unit(const struct dgen_plan *plan, struct place *w)
+static inline bool brings_newest(const struct dgen_plan *plan, const struct place *w,
+				 uint64_t *part)
 {
-	w->contents += __builtin_add_overflow(w->part, pick(w->x < plan->pool - 1, plan->rate, 0),
-					      &w->part);
-	/* Just after a content came the fraction is below rate, one unit later below twice that. */
-	return w->part < 2 * plan->rate;
+	const uint64_t rate = pick(w->x < plan->pool - 1, plan->rate, 0), sum = w->part + rate;
+
+	*part = sum;
+	return sum < rate;
+}
+
+/* Did one come with the one before? Just after that the fraction is below rate. */
+static inline bool after_newest(const struct dgen_plan *plan, const struct place *w)
+{
+	return (w->part < plan->rate) & (w->x > 0);
 }
 
 /* Where in its run a shared unit is, times 2^DGEN_SPOT. */
@@ -309,17 +311,6 @@ static inline uint64_t spot_of(const struct dgen_plan *plan, uint64_t x)
 static inline bool first_takes(uint64_t version, uint64_t contents)
 {
 	return (version ^ contents) & 1;
-}
-
-/* After that: does this one take the newest? Anybody's guess, so without a branch. */
-static inline bool takes_newest(const struct dgen_plan *plan, const struct place *w)
-{
-	const uint64_t last = w->x == plan->pool - 1,
-		       second = !first_takes(w->version, w->contents);
-	const uint64_t place = w->x - second; /* less 1 */
-	const uint64_t part = w->part - (plan->rate & -(second ^ last));
-
-	return (part < plan->rate) & (place < plan->pool - 1);
 }
 
 /*
@@ -397,11 +388,14 @@ static struct dgen_content grown_varied(const struct dgen_plan *plan, const stru
 
 static struct dgen_content growing_unit(const struct dgen_plan *plan, struct place *w)
 {
-	bool paired = count_unit(plan, w);
+	const bool after = after_newest(plan, w), second = !first_takes(w->version, w->contents);
+	const bool brings = brings_newest(plan, w, &w->part), takes = second & (brings | after);
+	const bool paired = w->part < 2 * plan->rate;
 	uint64_t own;
 
+	w->contents += brings;
 	/* The first two of lane 0 are there from the start. */
-	if (paired && w->contents && (w->lane || w->contents > 2) && takes_newest(plan, w))
+	if (takes && w->contents && (w->lane || w->contents > 2))
 		return shared(w, w->lane, w->contents - 1);
 	/* The other unit of its pair takes an older one, so the two always differ. */
 	own = w->contents - (paired && w->contents);
@@ -439,18 +433,19 @@ one_growing(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uin
 static inline __attribute__((always_inline)) struct dgen_content
 grown_unit(const struct dgen_plan *plan, struct place *w, uint64_t unit)
 {
+	uint64_t part, which = of_age(plan, w);
 	const bool is_shared = w->line + plan->slope < plan->slope;
-	struct place counted = *w;
+	const bool after = after_newest(plan, w), brings = brings_newest(plan, w, &part);
+	/* Of the unit with which one comes it is the first, of the next the second: so both ask for the same parity. */
+	const bool takes = (brings | after) & !first_takes(w->version, w->contents);
 	struct dgen_content content;
-	uint64_t which;
 
-	count_unit(plan, &counted);
-	which = pick(takes_newest(plan, &counted), counted.contents - 1, of_age(plan, w));
+	which = pick(takes, w->contents - !brings, which);
 	content = number(w, pick(is_shared, DGEN_SHARED | w->lane, unit),
 			 pick(is_shared, which, w->version));
 	w->line += plan->slope;
-	w->contents = pick(is_shared, counted.contents, w->contents);
-	w->part = pick(is_shared, counted.part, w->part);
+	w->contents += brings & is_shared;
+	w->part = pick(is_shared, part, w->part);
 	w->x += is_shared;
 	return content;
 }
@@ -544,17 +539,32 @@ static inline __attribute__((always_inline)) void put_older(const struct dgen_pl
 {
 	const struct dgen_content older = shared(w, w->lane, w->before - 1);
 	const uint64_t hotter = w->before - plan->pool;
-	uint64_t turn = w->turn + (w->x + 1) * w->step;
+	/* Else each is loaded again behind each store. */
+	const uint64_t pool = plan->pool, newest = plan->newest, step = w->step,
+		       stride = plan->stride;
+	uint64_t turn = w->turn + (w->x + 1) * step;
 	uint64_t spot = spot_of(plan, w->x) - (w->first << DGEN_SPOT);
 
 	for (uint64_t n = dgen_mulhi(count, plan->slope) + 1; n; n--) {
-		const uint64_t age = dgen_mulhi(turn, plan->pool);
+		const uint64_t age = dgen_mulhi(turn, pool), place = spot >> DGEN_SPOT;
+		const uint64_t high = older.high - age - (hot && age >= newest ? hotter : 0);
 
-		put_at(out, spot >> DGEN_SPOT, count, older.low,
-		       older.high - age - (hot && age >= plan->newest ? hotter : 0));
-		turn += w->step;
-		spot += plan->stride;
+		/* So many less one are there in any such part: only the last may lie behind it. */
+		if (n > 1)
+			dgen_put_number(&out[place], (dgen_words){ older.low, high });
+		else
+			put_at(out, place, count, older.low, high);
+		turn += step;
+		spot += stride;
 	}
+}
+
+/* The same where some are hot; apart, or compilers make one loop of both, which decides it for each. */
+static __attribute__((noinline)) void put_hot_and_older(const struct dgen_plan *plan,
+							const struct place *w, uint64_t count,
+							struct dgen_content *out)
+{
+	put_older(plan, w, count, true, out);
 }
 
 /* Those of them that take a new one. */
@@ -602,7 +612,7 @@ size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t ver
 	find_unit(plan, &w);
 	find_turn(plan, &w);
 	if (plan->newest < plan->pool)
-		put_older(plan, &w, count, true, out);
+		put_hot_and_older(plan, &w, count, out);
 	else
 		put_older(plan, &w, count, false, out);
 	put_newest(plan, &w, count, out);
