@@ -559,14 +559,6 @@ static inline __attribute__((always_inline)) void put_older(const struct dgen_pl
 	}
 }
 
-/* The same where some are hot; apart, or compilers make one loop of both, which decides it for each. */
-static __attribute__((noinline)) void put_hot_and_older(const struct dgen_plan *plan,
-							const struct place *w, uint64_t count,
-							struct dgen_content *out)
-{
-	put_older(plan, w, count, true, out);
-}
-
 /* Those of them that take a new one. */
 static inline void put_newest(const struct dgen_plan *plan, const struct place *w, uint64_t count,
 			      struct dgen_content *out)
@@ -591,15 +583,13 @@ static inline void put_newest(const struct dgen_plan *plan, const struct place *
 }
 
 /* All as if they were unique, then the shared ones: else each would be a guess. */
-size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
-		     size_t count, struct dgen_content *out)
+static inline __attribute__((always_inline)) size_t run_shared(const struct dgen_plan *plan,
+							       uint64_t domain, uint64_t version,
+							       uint64_t unit, size_t count,
+							       bool hot, struct dgen_content *out)
 {
 	struct place w = { .version = version };
 
-	if (!plan->pool) {
-		number_in_turn(dgen_plan_unique(plan, domain, version, unit), count, out);
-		return count;
-	}
 	find_run(plan, &w, unit);
 	if (count > plan->run.value - w.first)
 		count = plan->run.value - w.first;
@@ -611,10 +601,34 @@ size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t ver
 	number_in_turn(number(&w, unit, version), count, out);
 	find_unit(plan, &w);
 	find_turn(plan, &w);
-	if (plan->newest < plan->pool)
-		put_hot_and_older(plan, &w, count, out);
-	else
-		put_older(plan, &w, count, false, out);
+	put_older(plan, &w, count, hot, out);
 	put_newest(plan, &w, count, out);
 	return count;
+}
+
+/* Each apart: compilers make one loop of two, which decides it for each unit. */
+static __attribute__((noinline)) size_t run_alike(const struct dgen_plan *plan, uint64_t domain,
+						  uint64_t version, uint64_t unit, size_t count,
+						  struct dgen_content *out)
+{
+	return run_shared(plan, domain, version, unit, count, false, out);
+}
+
+static __attribute__((noinline)) size_t run_hot(const struct dgen_plan *plan, uint64_t domain,
+						uint64_t version, uint64_t unit, size_t count,
+						struct dgen_content *out)
+{
+	return run_shared(plan, domain, version, unit, count, true, out);
+}
+
+size_t dgen_plan_run(const struct dgen_plan *plan, uint64_t domain, uint64_t version, uint64_t unit,
+		     size_t count, struct dgen_content *out)
+{
+	if (!plan->pool) {
+		number_in_turn(dgen_plan_unique(plan, domain, version, unit), count, out);
+		return count;
+	}
+	if (plan->newest < plan->pool)
+		return run_hot(plan, domain, version, unit, count, out);
+	return run_alike(plan, domain, version, unit, count, out);
 }
