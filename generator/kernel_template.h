@@ -171,6 +171,14 @@ static INLINED void announce(const struct place *p, uint32_t at)
 		__builtin_prefetch(p->block + at, 1);
 }
 
+static INLINED void put_some(const struct keys *keys, const struct dgen_tables *t,
+			     const uint8_t *line, uint8_t *at, struct place *p)
+{
+#pragma GCC unroll 16
+	for (int i = 0; i < AT_ONCE; i++)
+		put_line(keys, t, line + i * DGEN_LINE, at + i * DGEN_LINE, p);
+}
+
 /* Lines [begin, end) of a block, counted in bytes. */
 static INLINED void put_lines(const struct keys *keys, const struct dgen_tables *t, uint32_t begin,
 			      uint32_t end, struct place *p)
@@ -180,13 +188,27 @@ static INLINED void put_lines(const struct keys *keys, const struct dgen_tables 
 
 	/* Few iterations, so that their end is predicted and the next block's keys begin early. */
 	for (; stop - line >= AT_ONCE * DGEN_LINE; line += AT_ONCE * DGEN_LINE) {
-#pragma GCC unroll 16
-		for (int i = 0; i < AT_ONCE; i++)
-			put_line(keys, t, line + i * DGEN_LINE, at + i * DGEN_LINE, p);
+		put_some(keys, t, line, at, p);
 		at += AT_ONCE * DGEN_LINE;
 	}
 	for (; line < stop; line += DGEN_LINE, at += DGEN_LINE)
 		put_line(keys, t, line, at, p);
+}
+
+/* The same where nobody can guess how many these are: the last ones at once, some of them again. */
+static INLINED void put_any_lines(const struct keys *keys, const struct dgen_tables *t,
+				  uint32_t begin, uint32_t end, struct place *p)
+{
+	const uint32_t some = AT_ONCE * DGEN_LINE;
+
+	if (end - begin < some) {
+		put_lines(keys, t, begin, end, p);
+		return;
+	}
+	for (; end - begin >= some; begin += some)
+		put_some(keys, t, line_at(t, begin), p->block + begin, p);
+	if (begin < end)
+		put_some(keys, t, line_at(t, end - some), p->block + end - some, p);
 }
 
 /* Bytes [begin, end) of a block, begin on a line, and zeros to the end of the last line. */
@@ -471,6 +493,8 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 	if (varies)
 		for (uint32_t at = span.begin; at < span.end; at += DGEN_LINE)
 			put_varied(&keys, t, at, DGEN_LINE, random_in_line(shape, v, at), &p);
+	else if (shape->chunk == DGEN_BLOCK && shape->random >= span.end)
+		put_any_lines(&keys, t, span.begin, span.end, &p);
 	else
 		put_block(&keys, t, shape, span, &p);
 	if (span.end < end && !put_part(&keys, t, shape, v, span.end, end, &p))
