@@ -37,7 +37,6 @@ struct dgen {
 	bool simple;             /* a unit is one block of equal chunks, and so are all */
 	uint32_t batch;          /* of units that are one or a few such blocks; else 0 */
 	bool grouped;            /* units lie in runs, or some are zero */
-	uint16_t period;         /* of chunks within a block; a block where it has one */
 	uint32_t random;         /* bytes at the start of a chunk */
 	uint32_t most;           /* of them in any unit */
 	uint32_t tail;           /* bytes of a unit's last chunk, if that is shorter */
@@ -51,7 +50,7 @@ struct dgen {
 		uint64_t begin;   /* the content's fraction, times 2^32, from which on it is this */
 		uint64_t stretch; /* 2^64 / its share, times 2^32 */
 		struct dgen_random random;
-		uint16_t symbols;
+		uint32_t kind;   /* of shapes */
 		uint32_t number; /* in compress_mix */
 	} parts[DGEN_PARTS_MAX];
 	struct dgen_plan plan;
@@ -78,8 +77,14 @@ static int choose_kernel(const struct dgen_kernel **kernel, char *why)
 	return dgen_refuse(why, "DGEN_KERNEL=%.32s: this machine has%.100s", name, usable);
 }
 
+static uint32_t kind_of(uint16_t chunk, uint16_t symbols)
+{
+	return (struct dgen_shape){ .chunk = chunk, .symbols = symbols }.kind;
+}
+
 /* Where all units are alike there is one, or none if their random bytes are the same, too. */
-static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t chunk)
+static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t chunk,
+		       uint16_t period)
 {
 	const uint64_t all = UINT64_C(1) << 32;
 	const struct dgen_part *part = o->compress_mix;
@@ -95,14 +100,17 @@ static void parts_init(struct dgen *dgen, const struct dgen_options *o, uint32_t
 				.stretch = (uint64_t)(((unsigned __int128)all << 32) /
 						      (end - begin)),
 				.random = dgen_random_bytes(o, chunk, part[i].ratio / 1000.0),
-				.symbols = part[i].symbols,
+				.kind = kind_of(period, part[i].symbols),
 				.number = (uint32_t)i,
 			};
 	}
 	if (part->ratio)
 		return;
-	dgen->parts[0] = (struct part){ 0, all, dgen_random_bytes(o, chunk, o->compress_ratio), 0,
-					0 };
+	dgen->parts[0] = (struct part){
+		.stretch = all,
+		.random = dgen_random_bytes(o, chunk, o->compress_ratio),
+		.kind = kind_of(period, 0),
+	};
 	dgen->random = (uint32_t)(dgen->parts[0].random.low >> 32);
 	dgen->nr_parts = dgen->parts[0].random.width > 0;
 }
@@ -151,6 +159,7 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 {
 	uint32_t unit = options->dedup_unit;
 	uint32_t chunk = options->compress_chunk;
+	uint16_t period;
 	const struct dgen_kernel *kernel = NULL;
 	struct dgen *dgen;
 	int err;
@@ -173,8 +182,9 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	dgen->unit = dgen_divisor(unit);
 	dgen->chunk = dgen_divisor(chunk);
 	dgen->shift = unit & (unit - 1) ? 0 : (uint32_t)__builtin_ctz(unit);
-	dgen->period = (uint16_t)(chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK);
-	parts_init(dgen, options, chunk);
+	/* Of chunks within a block; a block where it has one. */
+	period = (uint16_t)(chunk < unit && chunk < DGEN_BLOCK ? chunk : DGEN_BLOCK);
+	parts_init(dgen, options, chunk, period);
 	dgen->most = most_random(dgen);
 	dgen->blockwise = is_blockwise(dgen);
 	places_init(dgen, options);
@@ -184,8 +194,10 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	if (dgen->simple || (unit % DGEN_BLOCK == 0 && chunk <= DGEN_BLOCK &&
 			     dgen->blocks <= BATCH / 2 && !dgen->nr_parts && !dgen->grouped))
 		dgen->batch = BATCH / dgen->blocks;
-	dgen->fresh = (struct dgen_shape){ dgen->period, 0, dgen->random, chunk };
-	dgen->again = (struct dgen_shape){ dgen->period, 0, dgen->random, dgen->most };
+	dgen->fresh.kind = dgen->again.kind = kind_of(period, 0);
+	dgen->fresh.random = dgen->again.random = dgen->random;
+	dgen->fresh.stale = chunk;
+	dgen->again.stale = dgen->most;
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	*out = dgen;
 	return 0;
@@ -327,14 +339,14 @@ static bool do_alike(struct task *t, struct dgen_content content, uint32_t from,
 
 /* Bytes [at, end) of a unit, in which the first random bytes of each chunk are random. */
 static bool do_part(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		    uint32_t random, uint32_t stale, uint16_t symbols)
+		    uint32_t random, uint32_t stale, uint32_t kind)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t chunk = (uint32_t)dgen->chunk.value;
 
 	while (at < end) {
 		uint32_t block = at / DGEN_BLOCK, start = block * DGEN_BLOCK, count = 1;
-		struct dgen_shape shape = { dgen->period, symbols, random, stale };
+		struct dgen_shape shape = { .kind = kind, .random = random, .stale = stale };
 		struct dgen_span span = { at - start, DGEN_BLOCK };
 
 		if (chunk > DGEN_BLOCK) {
@@ -376,21 +388,21 @@ static uint32_t random_of(const struct part *part, uint64_t fraction)
 	return (uint32_t)((part->random.low + fraction * part->random.width) >> 32);
 }
 
-/* Bytes [at, end) of a unit, in which random ones of each chunk are random, of so many values or all. */
+/* Bytes [at, end) of a unit, in which random ones of each chunk are random; kind: of their shapes. */
 static bool do_chunks(struct task *t, struct dgen_content content, uint32_t at, uint32_t end,
-		      uint32_t random, uint16_t symbols)
+		      uint32_t random, uint32_t kind)
 {
 	const struct dgen *dgen = t->dgen;
 	uint32_t whole = dgen->whole_chunks, stop = end < whole ? end : whole;
 	uint64_t tail = dgen->tail, chunk = dgen->chunk.value;
 
-	if (at < stop && !do_part(t, content, at, stop, random, t->stale, symbols))
+	if (at < stop && !do_part(t, content, at, stop, random, t->stale, kind))
 		return false;
 	if (stop >= end)
 		return true;
 	/* A last chunk that is shorter has its share of random bytes. */
 	return do_part(t, content, at > stop ? at : stop, end, (uint32_t)(random * tail / chunk),
-		       (uint32_t)(t->stale * tail / chunk), symbols);
+		       (uint32_t)(t->stale * tail / chunk), kind);
 }
 
 /* Bytes [at, end) of a unit whose blocks differ, evenly again. */
@@ -404,7 +416,7 @@ static __attribute__((noinline)) bool do_blockwise(struct task *t,
 		uint64_t here = (uint32_t)(fraction + block * (DGEN_GOLDEN >> 32));
 
 		stop = (block + 1) * DGEN_BLOCK < end ? (block + 1) * DGEN_BLOCK : end;
-		if (!do_chunks(t, *content, at, stop, random_of(part, here), part->symbols))
+		if (!do_chunks(t, *content, at, stop, random_of(part, here), part->kind))
 			return false;
 	}
 	return true;
@@ -420,13 +432,13 @@ static bool do_unit(struct task *t, const struct dgen_content *content, uint32_t
 	if (t->tally && !dgen->nr_parts)
 		dgen_tally_note(t->tally, content, 0, at, end);
 	if (!dgen->nr_parts)
-		return do_chunks(t, *content, at, end, dgen->random, 0);
+		return do_chunks(t, *content, at, end, dgen->random, dgen->fresh.kind);
 	part = part_of(dgen, content, &fraction);
 	if (t->tally)
 		dgen_tally_note(t->tally, content, part->number, at, end);
 	if (dgen->blockwise)
 		return do_blockwise(t, content, at, end, part, fraction);
-	return do_chunks(t, *content, at, end, random_of(part, fraction), part->symbols);
+	return do_chunks(t, *content, at, end, random_of(part, fraction), part->kind);
 }
 
 /* Of a unit that may be zero, or lies in a run. */
@@ -437,7 +449,7 @@ static __attribute__((noinline)) bool do_grouped(struct task *t, uint64_t domain
 
 	if (grouped_content(t->dgen, domain, version, unit, &content))
 		return do_unit(t, &content, at, end);
-	return do_chunks(t, content, at, end, 0, 0);
+	return do_chunks(t, content, at, end, 0, t->dgen->fresh.kind);
 }
 
 /* Whole units, whose blocks are all alike. */

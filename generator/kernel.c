@@ -3,6 +3,8 @@
 #include "kernel.h"
 #include "mix.h"
 
+#include <string.h>
+
 extern const struct dgen_kernel dgen_kernel_portable;
 #ifdef __x86_64__
 extern const struct dgen_kernel dgen_kernel_avx512;
@@ -29,10 +31,6 @@ const struct dgen_kernel *const dgen_kernels[] = {
 #endif
 	&dgen_kernel_portable, NULL,
 };
-
-#define ONES8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-#define ONES64 ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8, ONES8
-_Alignas(64) const uint8_t dgen_mask[2 * DGEN_MASKED] = { ONES64, ONES64, ONES64, ONES64 };
 
 static uint8_t times2(uint8_t x)
 {
@@ -91,4 +89,6 @@ void dgen_tables_init(struct dgen_tables *t, uint64_t seed)
 	random_bytes(&state, (uint8_t *)t->lanes, sizeof(t->lanes));
 	random_bytes(&state, (uint8_t *)t->rounds, sizeof(t->rounds));
 	aes_init(t->aes);
+	for (size_t i = 0; i <= DGEN_LINE; i++)
+		memset(t->masks[i], 0xff, i); /* the rest is zero */
 }

@@ -32,6 +32,8 @@ struct dgen_tables {
 	uint8_t lanes[2][DGEN_LINE]; /* tell the lanes of K0 and K1 from each other */
 	uint8_t rounds[4][16];       /* round keys of the key schedule */
 	uint32_t aes[4][256];        /* AESENC by table, for processors without */
+	/* As many ones as its number, then zeros; a table, since loads across two lines of a cache are slow. */
+	_Alignas(64) uint8_t masks[DGEN_LINE + 1][DGEN_LINE];
 };
 
 /*
@@ -43,7 +45,12 @@ struct dgen_tables {
  * of it, and then what is random or compared is up to there.
  */
 struct dgen_shape {
-	uint16_t chunk, symbols; /* side by side: compared at once */
+	union {
+		struct {
+			uint16_t chunk, symbols;
+		};
+		uint32_t kind; /* both, as kernels compare them: of two stores that would wait */
+	};
 	uint32_t random, stale;
 };
 
@@ -81,10 +88,6 @@ struct dgen_kernel {
 
 /* From best to worst; ends with a nameless one. The last named one runs everywhere. */
 extern const struct dgen_kernel *const dgen_kernels[];
-
-/* DGEN_MASKED bytes of ones, the largest chunk that is varied, then as many of zeros. */
-#define DGEN_MASKED (DGEN_CHUNK_VARIED / 2)
-extern const uint8_t dgen_mask[2 * DGEN_MASKED];
 
 void dgen_tables_init(struct dgen_tables *tables, uint64_t seed);
 

@@ -73,10 +73,11 @@ static INLINED vec number_of(struct dgen_content number)
 	return pair(number.low, number.high);
 }
 
-static INLINED void set_few(struct keys *keys, const struct dgen_shape *shape, bool few)
+static INLINED void set_few(struct keys *keys, const struct dgen_shape *shape, bool few,
+			    bool varies)
 {
 	/* Varied chunks end often: no more zeros there, which would lengthen matches, than calibrated for. */
-	const uint16_t round = shape->chunk < DGEN_CHUNK_VARIED ? 255 : 0;
+	const uint16_t round = varies ? 255 : 0;
 
 	keys->few = few;
 	keys->symbols = (words){ 0 } + (uint16_t)(few ? shape->symbols : 0);
@@ -145,10 +146,10 @@ static inline const uint8_t *line_at(const struct dgen_tables *t, uint32_t at)
 	return (const uint8_t *)t->lines + at;
 }
 
-/* Leaves the first bytes of some lines; for the one at this byte of them. */
-static INLINED void set_mask(vec mask[VECS], uint32_t bytes, uint32_t at)
+/* Leaves the first bytes of a line. */
+static INLINED void set_mask(vec mask[VECS], const struct dgen_tables *t, uint32_t bytes)
 {
-	const uint8_t *ones = dgen_mask + DGEN_MASKED - bytes + at;
+	const uint8_t *ones = (const uint8_t *)t->masks + bytes * DGEN_LINE;
 
 	for (int i = 0; i < VECS; i++)
 		mask[i] = load(ones + i * sizeof(vec));
@@ -220,7 +221,7 @@ static INLINED void put_random(const struct keys *keys, const struct dgen_tables
 
 	put_lines(keys, t, begin, last, p);
 	if (end % DGEN_LINE) {
-		set_mask(mask, end % DGEN_LINE, 0);
+		set_mask(mask, t, end % DGEN_LINE);
 		put_last_line(keys, t, line_at(t, last), mask, p->block + last, p);
 	}
 }
@@ -314,8 +315,8 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 	struct keys keys, next;
 	vec mask[VECS];
 
-	set_few(&next, shape, few);
-	set_mask(mask, shape->random % DGEN_LINE, 0);
+	set_few(&next, shape, few, false);
+	set_mask(mask, t, shape->random % DGEN_LINE);
 	set_keys(&next, t, number_at(number));
 	for (; number <= last; number++) {
 		uint32_t begin = 0;
@@ -349,7 +350,7 @@ static INLINED bool block(const struct dgen_tables *t, struct dgen_content numbe
 	struct place p = { block_of(at, span.begin), compare, zero() };
 	struct keys keys;
 
-	set_few(&keys, shape, false);
+	set_few(&keys, shape, false, false);
 	set_keys(&keys, t, number_of(number));
 	if (sparse)
 		put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, &p);
@@ -366,7 +367,7 @@ static INLINED bool block(const struct dgen_tables *t, struct dgen_content numbe
  */
 struct varied {
 	uint32_t chunk, mean, room; /* these two in 1 / DGEN_VARIED_PARTS of a byte */
-	uint8_t key[DGEN_LINE];
+	_Alignas(DGEN_LINE) uint8_t key[DGEN_LINE];
 };
 
 static INLINED void set_varied(struct varied *v, const struct dgen_shape *shape, uint32_t chunk)
@@ -399,7 +400,10 @@ static INLINED void put_varied(const struct keys *keys, const struct dgen_tables
 	vec mask[VECS];
 
 	for (uint32_t i = 0; i < size; i += DGEN_LINE) {
-		set_mask(mask, random, i);
+		const uint32_t here = size == DGEN_LINE || random < DGEN_LINE ? random : DGEN_LINE;
+
+		random -= here;
+		set_mask(mask, t, here);
 		put_last_line(keys, t, line_at(t, at + i), mask, p->block + at + i, p);
 	}
 }
@@ -413,7 +417,7 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 	struct varied v;
 	struct keys keys;
 
-	set_few(&keys, shape, few);
+	set_few(&keys, shape, few, true);
 	set_varied(&v, shape, chunk);
 	for (size_t i = 0; i < count; i++, p.block += size) {
 		set_keys(&keys, t, number_at(numbers + i));
@@ -461,7 +465,7 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 	const uint32_t at = begin & ~(DGEN_LINE - 1u);
 	vec line[VECS], mask[VECS];
 
-	set_mask(mask, random_in_line(shape, v, at), 0);
+	set_mask(mask, t, random_in_line(shape, v, at));
 	for (int i = 0; i < VECS; i++)
 		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
 	return put_part_of_line(line, begin, end, p);
@@ -477,7 +481,7 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 	struct varied varied = { 0 }, *const v = varies ? &varied : NULL;
 	struct keys keys;
 
-	set_few(&keys, shape, few);
+	set_few(&keys, shape, few, varies);
 	set_keys(&keys, t, number_of(number));
 	if (varies) {
 		set_varied(v, shape, shape->chunk);

@@ -22,6 +22,7 @@
 
 #include "contestants.h"
 #include "kernel.h"
+#include "shares.h"
 
 #define LIST_MAX 8
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -65,10 +66,15 @@ static double cpu_time(void)
 static void add_kernels(struct field *field, const char *kernel, struct access access,
 			enum operation operation)
 {
+	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+
+	options.data_seed = 1;
 	for (size_t d = 0; d < settings.dedups; d++)
-		for (size_t k = 0; k < settings.compresses; k++)
-			add_kernel(field, kernel, access, operation, settings.dedup[d],
-				   settings.compress[k]);
+		for (size_t k = 0; k < settings.compresses; k++) {
+			options.dedup_ratio = settings.dedup[d];
+			options.compress_ratio = settings.compress[k];
+			add_kernel(field, kernel, access, operation, &options);
+		}
 }
 
 /* ---------------------------------------------------------------- rounds */
@@ -183,6 +189,8 @@ static void json_row(const struct contestant *c, const struct field *field, stru
 	if (c->dgen)
 		fprintf(json, ", \"dedup_ratio\": %g, \"compress_ratio\": %g", c->dedup,
 			c->compress);
+	if (c->data)
+		fprintf(json, ", \"data\": \"%s\"", c->data);
 	fprintf(json, ", \"access\": \"%s\", \"io_bytes\": %zu", c->access.name, c->access.size);
 	fprintf(json, ", \"gbps\": {\"q1\": %.3f, \"median\": %.3f, \"q3\": %.3f}", s.q1 * 1e-9,
 		s.median * 1e-9, s.q3 * 1e-9);
@@ -277,6 +285,65 @@ static void accesses(const char *kernel)
 			printf("  %7.1f (%4.2f)", spread(c, NULL).median * 1e-9,
 			       spread(c, runs).median);
 			json_row(c, &field, (struct pool){ MIB, 1 });
+		}
+	}
+	printf("\n");
+	drop(&field);
+}
+
+/* Data of several kinds in caches, by every kernel. */
+static void kinds(const char *only)
+{
+	static const struct {
+		const char *name, *compress; /* as compress_ratio */
+		uint32_t chunk;
+		double zeros;
+	} all[] = {
+		{ "incompressible", "1", 0, 0 },
+		{ "2", "2", 0, 0 },
+		{ "2, chunks of 512 bytes", "2", 512, 0 },
+		{ "2, chunks of 256", "2", 256, 0 },
+		{ "2, chunks of 64", "2", 64, 0 },
+		{ "2, 64 values", "2/100/64", 0, 0 },
+		{ "2, 64 values, chunks of 64", "2/100/64", 64, 0 },
+		{ "1/30:2/40:4/30", "1/30:2/40:4/30", 0, 0 },
+		{ "1, a fifth is zero", "1", 0, 20 },
+	};
+	static struct field field;
+	const struct pool pool = { 64 * KIB, 8 };
+	size_t nr_kernels = 0;
+
+	add_references(&field, pool.size);
+	for (const struct dgen_kernel *const *k = dgen_kernels; *k; k++) {
+		if (!(*k)->usable() || (only && strcmp(only, (*k)->name)))
+			continue;
+		nr_kernels++;
+		for (size_t i = 0; i < COUNT(all); i++) {
+			const struct access access = { "runs", pool.size, pool.size, false };
+			struct dgen_options options = DGEN_OPTIONS_DEFAULT;
+			char why[DGEN_WHY_MAX];
+
+			options.data_seed = 1;
+			options.compress_chunk = all[i].chunk;
+			options.zero_percentage = all[i].zeros;
+			if (dgen_mix_parse(all[i].compress, &options, why))
+				die(why);
+			add_kernel(&field, (*k)->name, access, FILL, &options)->data = all[i].name;
+		}
+	}
+	race(&field, "data of several kinds", pool.size * pool.count);
+	printf("\n%zu x %zu KiB of memory: GB/s (and to incompressible data)\n%-28s", pool.count,
+	       pool.size / KIB, "compress_ratio");
+	for (size_t k = 0; k < nr_kernels; k++)
+		printf(" %15s", field.all[REFERENCES + k * COUNT(all)].name);
+	for (size_t i = 0; i < COUNT(all); i++) {
+		printf("\n%-28s", all[i].name);
+		for (size_t k = 0; k < nr_kernels; k++) {
+			const struct contestant *plain = &field.all[REFERENCES + k * COUNT(all)];
+
+			printf(" %8.1f (%4.2f)", spread(plain + i, NULL).median * 1e-9,
+			       spread(plain + i, plain).median);
+			json_row(plain + i, &field, pool);
 		}
 	}
 	printf("\n");
@@ -516,6 +583,7 @@ int main(int argc, char **argv)
 	       model, kernel, settings.rounds);
 	pools(only);
 	accesses(kernel);
+	kinds(only);
 	if (json)
 		fprintf(json, "\n\t],\n\t\"threads\": [");
 	separator = "";

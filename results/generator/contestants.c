@@ -204,23 +204,22 @@ void add_references(struct field *field, size_t size)
 	memset(field->all[MEMCPY].source, 1, size);
 }
 
-void add_kernel(struct field *field, const char *kernel, struct access access,
-		enum operation operation, double dedup, double compress)
+struct contestant *add_kernel(struct field *field, const char *kernel, struct access access,
+			      enum operation operation, const struct dgen_options *options)
 {
 	static void (*const fills[])(struct contestant *, uint8_t *,
 				     size_t) = { fill_dgen, refill_dgen, compare_dgen };
 	struct contestant *c = add(field, kernel, fills[operation]);
-	struct dgen_options options = DGEN_OPTIONS_DEFAULT;
 	char why[DGEN_WHY_MAX];
 
 	c->access = access;
 	c->operation = operation;
-	c->dedup = options.dedup_ratio = dedup;
-	c->compress = options.compress_ratio = compress;
-	options.data_seed = 1;
+	c->dedup = options->dedup_ratio;
+	c->compress = options->compress_ratio;
 	setenv("DGEN_KERNEL", kernel, 1);
-	if (dgen_create(&options, &c->dgen, why))
+	if (dgen_create(options, &c->dgen, why))
 		die(why);
+	return c;
 }
 
 void drop(struct field *field)

@@ -25,6 +25,7 @@ struct contestant {
 	/* Of the generator's: */
 	struct dgen *dgen;
 	double dedup, compress;
+	const char *data; /* what else is special about it, or NULL */
 	struct access access;
 	/* What changes from fill to fill: */
 	uint64_t state[4];
@@ -51,8 +52,8 @@ void die(const char *message);
 void add_references(struct field *field, size_t size);
 
 /* One of the generator's. */
-void add_kernel(struct field *field, const char *kernel, struct access access,
-		enum operation operation, double dedup, double compress);
+struct contestant *add_kernel(struct field *field, const char *kernel, struct access access,
+			      enum operation operation, const struct dgen_options *options);
 
 void drop(struct field *field);
 
