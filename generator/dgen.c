@@ -33,13 +33,14 @@ struct dgen {
 	struct dgen_divisor unit, chunk; /* bytes */
 	uint32_t shift; /* of a byte's offset to its unit; 0: its size is no power of two */
 	struct dgen_shape fresh,
-		again;           /* if simple: what a buffer held is unknown, or was made here */
-	bool simple;             /* a unit is one block of equal chunks, and so are all */
-	uint32_t batch;          /* of units that are one or a few such blocks; else 0 */
-	bool grouped;            /* units lie in runs, or some are zero */
-	uint32_t random;         /* bytes at the start of a chunk */
-	uint32_t most;           /* of them in any unit */
-	uint32_t tail;           /* bytes of a unit's last chunk, if that is shorter */
+		again;   /* if simple: what a buffer held is unknown, or was made here */
+	bool simple;     /* a unit is one block of equal chunks, and so are all */
+	uint32_t batch;  /* of units that are one or a few such blocks; else 0 */
+	bool grouped;    /* units lie in runs, or some are zero */
+	bool each;       /* a unit is one block, but has its own random bytes, or is grouped */
+	uint32_t random; /* bytes at the start of a chunk */
+	uint32_t most;   /* of them in any unit */
+	uint32_t tail;   /* bytes of a unit's last chunk, if that is shorter */
 	uint32_t whole_chunks;   /* bytes of a unit before that */
 	bool blockwise;          /* blocks of a unit differ as units do */
 	uint32_t blocks;         /* of a unit */
@@ -155,6 +156,22 @@ static void places_init(struct dgen *dgen, const struct dgen_options *o)
 	dgen_plan_init(&dgen->plan, o, run);
 }
 
+/* Which units are made many at a time. */
+static void ways_init(struct dgen *dgen)
+{
+	const uint64_t unit = dgen->unit.value;
+	const bool alike = !dgen->nr_parts && !dgen->grouped;
+	bool plain = dgen->fresh.kind == kind_of(DGEN_BLOCK, 0);
+
+	dgen->simple = alike && unit <= DGEN_BLOCK && !dgen->tail;
+	if (dgen->simple || (alike && unit % DGEN_BLOCK == 0 && dgen->chunk.value <= DGEN_BLOCK &&
+			     dgen->blocks <= BATCH / 2))
+		dgen->batch = BATCH / dgen->blocks;
+	for (uint32_t i = 0; i < dgen->nr_parts; i++)
+		plain = plain && dgen->parts[i].kind == dgen->fresh.kind;
+	dgen->each = !alike && plain && unit <= DGEN_BLOCK;
+}
+
 int dgen_create(const struct dgen_options *options, struct dgen **out, char *why)
 {
 	uint32_t unit = options->dedup_unit;
@@ -190,14 +207,11 @@ int dgen_create(const struct dgen_options *options, struct dgen **out, char *why
 	places_init(dgen, options);
 	dgen->tail = unit % chunk;
 	dgen->whole_chunks = unit - dgen->tail;
-	dgen->simple = unit <= DGEN_BLOCK && !dgen->tail && !dgen->nr_parts && !dgen->grouped;
-	if (dgen->simple || (unit % DGEN_BLOCK == 0 && chunk <= DGEN_BLOCK &&
-			     dgen->blocks <= BATCH / 2 && !dgen->nr_parts && !dgen->grouped))
-		dgen->batch = BATCH / dgen->blocks;
 	dgen->fresh.kind = dgen->again.kind = kind_of(period, 0);
 	dgen->fresh.random = dgen->again.random = dgen->random;
 	dgen->fresh.stale = chunk;
 	dgen->again.stale = dgen->most;
+	ways_init(dgen);
 	dgen_tables_init(&dgen->tables, options->data_seed);
 	*out = dgen;
 	return 0;
@@ -375,10 +389,11 @@ static const struct part *part_of(const struct dgen *dgen, const struct dgen_con
 				  uint64_t *fraction)
 {
 	uint64_t all = (content->low * DGEN_GOLDEN + content->high * DGEN_SQRT2) >> 32;
-	const struct part *part = dgen->parts + dgen->nr_parts - 1;
+	const struct part *part = dgen->parts;
 
-	while (all < part->begin)
-		part--;
+	/* Anybody's guess, so without a branch. */
+	for (uint32_t i = 1; i < dgen->nr_parts; i++)
+		part += all >= dgen->parts[i].begin;
 	*fraction = (uint64_t)((unsigned __int128)(all - part->begin) * part->stretch >> 32);
 	return part;
 }
@@ -478,6 +493,56 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 	return true;
 }
 
+/* What a unit looks like that is one block; its content, and notes it. */
+static struct dgen_shape shape_of(const struct task *t, uint64_t domain, uint64_t version,
+				  uint64_t unit, struct dgen_content *content)
+{
+	const struct dgen *dgen = t->dgen;
+	const uint32_t size = (uint32_t)dgen->unit.value;
+	struct dgen_shape shape = { .kind = dgen->fresh.kind,
+				    .random = dgen->random,
+				    .stale = t->stale };
+	const struct part *part = dgen->parts;
+	uint64_t fraction;
+
+	if (dgen->grouped && !grouped_content(dgen, domain, version, unit, content)) {
+		shape.random = 0;
+		return shape;
+	}
+	if (dgen->nr_parts) {
+		part = part_of(dgen, content, &fraction);
+		shape.random = random_of(part, fraction);
+	}
+	if (t->tally)
+		dgen_tally_note(t->tally, content, part->number, 0, size);
+	return shape;
+}
+
+static bool do_each(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count)
+{
+	const struct dgen *dgen = t->dgen;
+	const uint32_t size = (uint32_t)dgen->unit.value;
+	struct dgen_content contents[BATCH + 1];
+	struct dgen_shape shapes[BATCH];
+
+	while (count) {
+		const size_t part = count < BATCH ? count : BATCH;
+		size_t done;
+
+		if (!dgen->grouped)
+			dgen_plan_units(&dgen->plan, domain, version, unit, part, contents);
+		for (size_t i = 0; i < part; i++)
+			shapes[i] = shape_of(t, domain, version, unit + i, &contents[i]);
+		done = t->operation->each(&dgen->tables, contents, part, shapes, size, t->at);
+		t->at += done * size;
+		if (done < part)
+			return false;
+		unit += part;
+		count -= part;
+	}
+	return true;
+}
+
 /* A part of a unit that is one block of equal chunks. */
 static inline bool do_simple(struct task *t, uint64_t domain, uint64_t version, uint64_t unit,
 			     const struct dgen_shape *shape, struct dgen_span span)
@@ -509,6 +574,10 @@ static size_t do_range(const struct dgen *dgen, const struct dgen_operation *ope
 			units = dgen_div(left, &dgen->unit);
 			step = units * size;
 			go_on = do_units(&task, domain, version, unit, units, shape);
+		} else if (dgen->each && !at && left >= 2 * size) {
+			units = dgen_div(left, &dgen->unit);
+			step = units * size;
+			go_on = do_each(&task, domain, version, unit, units);
 		} else if (dgen->simple) {
 			go_on = do_simple(&task, domain, version, unit, shape, span);
 		} else if (dgen->grouped) {

@@ -67,6 +67,10 @@ typedef size_t dgen_blocks(const struct dgen_tables *tables, const struct dgen_c
 			   size_t count, const struct dgen_shape *shape, uint32_t size,
 			   uint8_t *at);
 
+/* The same with a shape for each, all of chunks of DGEN_BLOCK and of any values. */
+typedef size_t dgen_each(const struct dgen_tables *tables, const struct dgen_content *numbers,
+			 size_t count, const struct dgen_shape *shapes, uint32_t size, uint8_t *at);
+
 /*
  * The same with any span of one block. Its number comes in registers: stores are what blocks take time
  * for, so each one beside those of the block counts.
@@ -76,6 +80,7 @@ typedef bool dgen_block(const struct dgen_tables *tables, struct dgen_content nu
 
 struct dgen_operation {
 	dgen_blocks *blocks;
+	dgen_each *each;
 	dgen_block *block;
 };
 

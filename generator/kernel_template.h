@@ -342,6 +342,37 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 	return count;
 }
 
+/* Of blocks that are one chunk each, and differ in their random bytes. */
+static INLINED size_t each(const struct dgen_tables *t, const struct dgen_content *numbers,
+			   size_t count, const struct dgen_shape *shapes, uint32_t size,
+			   uint8_t *at, bool compare)
+{
+	struct place p = { at, compare, zero() };
+	struct keys keys, next;
+	vec mask[VECS];
+
+	set_few(&next, shapes, false, false);
+	set_keys(&next, t, number_at(numbers));
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t random = shapes[i].random, stale = shapes[i].stale;
+		const uint32_t end = random < size ? random & ~(DGEN_LINE - 1u) : size;
+
+		keys = next;
+		set_keys(&next, t, number_at(numbers + i + (i + 1 < count)));
+		announce(&p, size);
+		put_lines(&keys, t, 0, end, &p);
+		if (end < size) {
+			set_mask(mask, t, random % DGEN_LINE);
+			put_last_line(&keys, t, line_at(t, end), mask, p.block + end, &p);
+			put_zeros(&p, end + DGEN_LINE, stale < size ? stale : size);
+		}
+		if (compare && any(p.differs))
+			return i;
+		p.block += size;
+	}
+	return count;
+}
+
 /* A span of a block that is one chunk, from line to line. */
 static INLINED bool block(const struct dgen_tables *t, struct dgen_content number,
 			  const struct dgen_shape *shape, struct dgen_span span, uint8_t *at,
@@ -554,6 +585,13 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 			return name##_sparse(t, numbers, count, shape, size, at);                  \
 		return blocks(t, numbers, count, shape, size, at, false, false, false, compares);  \
 	}                                                                                          \
+	static __attribute__((noinline, used))                                                     \
+	size_t name##_each(const struct dgen_tables *t, const struct dgen_content *numbers,        \
+			   size_t count, const struct dgen_shape *shapes, uint32_t size,           \
+			   uint8_t *at)                                                            \
+	{                                                                                          \
+		return each(t, numbers, count, shapes, size, at, compares);                        \
+	}                                                                                          \
 	BLOCK(name##_varied_odd)                                                                   \
 	{                                                                                          \
 		if (shape->symbols)                                                                \
@@ -593,9 +631,9 @@ OPERATION(compare, true)
 
 #define FILL                                                                                       \
 	{                                                                                          \
-		fill_blocks, fill_block                                                            \
+		fill_blocks, fill_each, fill_block                                                 \
 	}
 #define COMPARE                                                                                    \
 	{                                                                                          \
-		compare_blocks, compare_block                                                      \
+		compare_blocks, compare_each, compare_block                                        \
 	}
