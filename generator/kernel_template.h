@@ -32,15 +32,15 @@ typedef uint16_t words __attribute__((vector_size(sizeof(vec))));
 
 struct keys {
 	vec k0[VECS], k1[VECS];
-	bool few; /* a constant: bytes take few values */
-	words symbols, round;
 };
 
-/* Where a block goes, or is looked for. */
+/* Where a block goes, or is looked for, and what of its keys. */
 struct place {
 	uint8_t *block; /* its byte 0, which may lie before the span that is there */
 	bool compare;   /* a constant */
 	vec differs;    /* bits that were found otherwise */
+	bool few;       /* a constant: bytes take few values */
+	words symbols, round;
 };
 
 static inline uint8_t *block_of(uint8_t *at, uint32_t begin)
@@ -73,28 +73,32 @@ static INLINED vec number_of(struct dgen_content number)
 	return pair(number.low, number.high);
 }
 
-static INLINED void set_few(struct keys *keys, const struct dgen_shape *shape, bool few,
-			    bool varies)
+static INLINED struct place place(uint8_t *block, bool compare)
+{
+	return (struct place){ .block = block, .compare = compare, .differs = zero() };
+}
+
+static INLINED void set_few(struct place *p, const struct dgen_shape *shape, bool varies)
 {
 	/* Varied chunks end often: no more zeros there, which would lengthen matches, than calibrated for. */
 	const uint16_t round = varies ? 255 : 0;
 
-	keys->few = few;
-	keys->symbols = (words){ 0 } + (uint16_t)(few ? shape->symbols : 0);
-	keys->round = (words){ 0 } + round;
+	p->few = true;
+	p->symbols = (words){ 0 } + shape->symbols;
+	p->round = (words){ 0 } + round;
 }
 
 /*
  * Of each byte a value below symbols, all as likely as each other to within 1 / 8; zero stays zero. Both
  * bytes of a word are treated alike, so it does not matter which is which.
  */
-static inline vec few_values(const struct keys *keys, vec v)
+static inline vec few_values(const struct place *p, vec v)
 {
 	words w;
 
 	memcpy(&w, &v, sizeof(w));
-	w = ((w & 0xff) * keys->symbols + keys->round) >> 8 |
-	    (((w >> 8) * keys->symbols + keys->round) & 0xff00);
+	w = ((w & 0xff) * p->symbols + p->round) >> 8 |
+	    (((w >> 8) * p->symbols + p->round) & 0xff00);
 	memcpy(&v, &w, sizeof(w));
 	return v;
 }
@@ -117,19 +121,19 @@ static inline void set_keys(struct keys *keys, const struct dgen_tables *t, vec 
 	}
 }
 
-static inline vec line_part(const struct keys *keys, const struct dgen_tables *t,
-			    const uint8_t *line, int i)
+static INLINED vec line_part(const struct keys *keys, const struct dgen_tables *t,
+			     const uint8_t *line, int i, const struct place *p)
 {
 	const vec v = aes(t, xor(load(line + i * sizeof(vec)), keys->k0[i]), keys->k1[i]);
 
-	return keys->few ? few_values(keys, v) : v;
+	return p->few ? few_values(p, v) : v;
 }
 
 static INLINED void put_line(const struct keys *keys, const struct dgen_tables *t,
 			     const uint8_t *line, uint8_t *at, struct place *p)
 {
 	for (int i = 0; i < VECS; i++)
-		put(p, at + i * sizeof(vec), line_part(keys, t, line, i));
+		put(p, at + i * sizeof(vec), line_part(keys, t, line, i, p));
 }
 
 /* The line in which the random bytes end; the span goes on with zeros. */
@@ -138,7 +142,7 @@ static INLINED void put_last_line(const struct keys *keys, const struct dgen_tab
 				  struct place *p)
 {
 	for (int i = 0; i < VECS; i++)
-		put(p, at + i * sizeof(vec), and(line_part(keys, t, line, i), mask[i]));
+		put(p, at + i * sizeof(vec), and(line_part(keys, t, line, i, p), mask[i]));
 }
 
 static inline const uint8_t *line_at(const struct dgen_tables *t, uint32_t at)
@@ -311,11 +315,12 @@ static INLINED size_t blocks(const struct dgen_tables *t, const struct dgen_cont
 	const uint32_t chunk = chunked && shape->chunk < size ? shape->chunk : size;
 	const uint32_t end = sparse ? shape->random & ~(DGEN_LINE - 1u) : size;
 	const uint32_t stale = shape->stale < chunk ? shape->stale : chunk;
-	struct place p = { at, compare, zero() };
+	struct place p = place(at, compare);
 	struct keys keys, next;
 	vec mask[VECS];
 
-	set_few(&next, shape, few, false);
+	if (few)
+		set_few(&p, shape, false);
 	set_mask(mask, t, shape->random % DGEN_LINE);
 	set_keys(&next, t, number_at(number));
 	for (; number <= last; number++) {
@@ -347,11 +352,10 @@ static INLINED size_t each(const struct dgen_tables *t, const struct dgen_conten
 			   size_t count, const struct dgen_shape *shapes, uint32_t size,
 			   uint8_t *at, bool compare)
 {
-	struct place p = { at, compare, zero() };
+	struct place p = place(at, compare);
 	struct keys keys, next;
 	vec mask[VECS];
 
-	set_few(&next, shapes, false, false);
 	set_keys(&next, t, number_at(numbers));
 	for (size_t i = 0; i < count; i++) {
 		const uint32_t random = shapes[i].random, stale = shapes[i].stale;
@@ -378,10 +382,9 @@ static INLINED bool block(const struct dgen_tables *t, struct dgen_content numbe
 			  const struct dgen_shape *shape, struct dgen_span span, uint8_t *at,
 			  bool sparse, bool compare)
 {
-	struct place p = { block_of(at, span.begin), compare, zero() };
+	struct place p = place(block_of(at, span.begin), compare);
 	struct keys keys;
 
-	set_few(&keys, shape, false, false);
 	set_keys(&keys, t, number_of(number));
 	if (sparse)
 		put_chunk(&keys, t, span.begin, span.end, shape->random, shape->stale, &p);
@@ -444,11 +447,12 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 			     size_t count, const struct dgen_shape *shape, uint32_t size,
 			     uint8_t *at, uint32_t chunk, bool few, bool compare)
 {
-	struct place p = { at, compare, zero() };
+	struct place p = place(at, compare);
 	struct varied v;
 	struct keys keys;
 
-	set_few(&keys, shape, few, true);
+	if (few)
+		set_few(&p, shape, true);
 	set_varied(&v, shape, chunk);
 	for (size_t i = 0; i < count; i++, p.block += size) {
 		set_keys(&keys, t, number_at(numbers + i));
@@ -498,7 +502,7 @@ static INLINED bool put_part(const struct keys *keys, const struct dgen_tables *
 
 	set_mask(mask, t, random_in_line(shape, v, at));
 	for (int i = 0; i < VECS; i++)
-		line[i] = and(line_part(keys, t, line_at(t, at), i), mask[i]);
+		line[i] = and(line_part(keys, t, line_at(t, at), i, p), mask[i]);
 	return put_part_of_line(line, begin, end, p);
 }
 
@@ -507,12 +511,13 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 			const struct dgen_shape *shape, struct dgen_span span, uint8_t *out,
 			bool varies, bool few, bool compare)
 {
-	struct place p = { block_of(out, span.begin), compare, zero() };
+	struct place p = place(block_of(out, span.begin), compare);
 	const uint32_t begin = span.begin, end = span.end;
 	struct varied varied = { 0 }, *const v = varies ? &varied : NULL;
 	struct keys keys;
 
-	set_few(&keys, shape, few, varies);
+	if (few)
+		set_few(&p, shape, varies);
 	set_keys(&keys, t, number_of(number));
 	if (varies) {
 		set_varied(v, shape, shape->chunk);
