@@ -34,13 +34,13 @@ struct keys {
 	vec k0[VECS], k1[VECS];
 };
 
-/* Where a block goes, or is looked for, and what of its keys. */
+/* Where a block goes, or is looked for, and what is made of its keys. */
 struct place {
+	vec differs; /* bits that were found otherwise */
+	words symbols, round;
 	uint8_t *block; /* its byte 0, which may lie before the span that is there */
 	bool compare;   /* a constant */
-	vec differs;    /* bits that were found otherwise */
 	bool few;       /* a constant: bytes take few values */
-	words symbols, round;
 };
 
 static inline uint8_t *block_of(uint8_t *at, uint32_t begin)
