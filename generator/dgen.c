@@ -493,7 +493,7 @@ static bool do_units(struct task *t, uint64_t domain, uint64_t version, uint64_t
 	return true;
 }
 
-/* What a unit looks like that is one block; its content, and notes it. */
+/* Of a whole unit that is one block; notes it. *content is given, but that of a grouped one is found here. */
 static struct dgen_shape shape_of(const struct task *t, uint64_t domain, uint64_t version,
 				  uint64_t unit, struct dgen_content *content)
 {
@@ -518,6 +518,7 @@ static struct dgen_shape shape_of(const struct task *t, uint64_t domain, uint64_
 	return shape;
 }
 
+/* Whole units that are one block, but differ. */
 static bool do_each(struct task *t, uint64_t domain, uint64_t version, uint64_t unit, size_t count)
 {
 	const struct dgen *dgen = t->dgen;

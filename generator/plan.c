@@ -291,6 +291,7 @@ static inline bool brings_newest(const struct dgen_plan *plan, const struct plac
 {
 	const uint64_t rate = pick(w->x < plan->pool - 1, plan->rate, 0), sum = w->part + rate;
 
+	/* By hand: gcc 12 makes two additions of __builtin_add_overflow() here, the second with the sum of the first. */
 	*part = sum;
 	return sum < rate;
 }
