@@ -40,7 +40,7 @@ struct place {
 	words symbols, round;
 	uint8_t *block; /* its byte 0, which may lie before the span that is there */
 	bool compare;   /* a constant */
-	bool few;       /* a constant: bytes take few values */
+	bool few;       /* mostly a constant: bytes take few values */
 };
 
 static inline uint8_t *block_of(uint8_t *at, uint32_t begin)
@@ -442,7 +442,7 @@ static INLINED void put_varied(const struct keys *keys, const struct dgen_tables
 	}
 }
 
-/* Of blocks that are pairs of such chunks, of this size, a constant. */
+/* Of blocks that are pairs of such chunks, of this size. */
 static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_content *numbers,
 			     size_t count, const struct dgen_shape *shape, uint32_t size,
 			     uint8_t *at, uint32_t chunk, bool few, bool compare)
@@ -468,15 +468,16 @@ static INLINED size_t varied(const struct dgen_tables *t, const struct dgen_cont
 	return count;
 }
 
+/* Each with its lines in a row. */
 static INLINED size_t varied_blocks(const struct dgen_tables *t, const struct dgen_content *numbers,
 				    size_t count, const struct dgen_shape *shape, uint32_t size,
-				    uint8_t *at, bool few, bool compare)
+				    uint8_t *at, bool compare)
 {
 	if (shape->chunk == DGEN_LINE)
-		return varied(t, numbers, count, shape, size, at, DGEN_LINE, few, compare);
+		return varied(t, numbers, count, shape, size, at, DGEN_LINE, false, compare);
 	if (shape->chunk == 2 * DGEN_LINE)
-		return varied(t, numbers, count, shape, size, at, 2 * DGEN_LINE, few, compare);
-	return varied(t, numbers, count, shape, size, at, 4 * DGEN_LINE, few, compare);
+		return varied(t, numbers, count, shape, size, at, 2 * DGEN_LINE, false, compare);
+	return varied(t, numbers, count, shape, size, at, 4 * DGEN_LINE, false, compare);
 }
 
 /* How many bytes of the line at this byte are random; v: NULL, or as its chunks are varied. */
@@ -559,16 +560,17 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 #define OPERATION(name, compares)                                                                  \
 	BLOCKS(name##_varied)                                                                      \
 	{                                                                                          \
-		return varied_blocks(t, numbers, count, shape, size, at, false, compares);         \
+		return varied_blocks(t, numbers, count, shape, size, at, compares);                \
 	}                                                                                          \
 	BLOCKS(name##_few)                                                                         \
 	{                                                                                          \
-		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return varied_blocks(t, numbers, count, shape, size, at, true, compares);  \
-		if (shape->random < shape->chunk && shape->random < size)                          \
-			return blocks(t, numbers, count, shape, size, at, true, true, true,        \
-				      compares);                                                   \
-		return blocks(t, numbers, count, shape, size, at, false, false, true, compares);   \
+		const uint32_t chunk = shape->chunk;                                               \
+                                                                                                   \
+		if (chunk < DGEN_CHUNK_VARIED)                                                     \
+			return varied(t, numbers, count, shape, size, at, chunk, true, compares);  \
+		return blocks(t, numbers, count, shape, size, at,                                  \
+			      shape->random < (chunk < size ? chunk : size), true, true,           \
+			      compares);                                                           \
 	}                                                                                          \
 	BLOCKS(name##_chunks)                                                                      \
 	{                                                                                          \
@@ -597,24 +599,17 @@ static INLINED bool odd(const struct dgen_tables *t, struct dgen_content number,
 	{                                                                                          \
 		return each(t, numbers, count, shapes, size, at, compares);                        \
 	}                                                                                          \
-	BLOCK(name##_varied_odd)                                                                   \
+	BLOCK(name##_other_odd)                                                                    \
 	{                                                                                          \
-		if (shape->symbols)                                                                \
-			return odd(t, number, shape, span, at, true, true, compares);              \
-		return odd(t, number, shape, span, at, true, false, compares);                     \
-	}                                                                                          \
-	BLOCK(name##_few_odd)                                                                      \
-	{                                                                                          \
-		return odd(t, number, shape, span, at, false, true, compares);                     \
+		return odd(t, number, shape, span, at, shape->chunk < DGEN_CHUNK_VARIED,           \
+			   shape->symbols, compares);                                              \
 	}                                                                                          \
 	BLOCK(name##_odd)                                                                          \
 	{                                                                                          \
 		if (!span.begin && span.end == DGEN_BLOCK)                                         \
 			return name##_blocks(t, &number, 1, shape, DGEN_BLOCK, at);                \
-		if (shape->chunk < DGEN_CHUNK_VARIED)                                              \
-			return name##_varied_odd(t, number, shape, span, at);                      \
-		if (shape->symbols)                                                                \
-			return name##_few_odd(t, number, shape, span, at);                         \
+		if (shape->chunk < DGEN_CHUNK_VARIED || shape->symbols)                            \
+			return name##_other_odd(t, number, shape, span, at);                       \
 		return odd(t, number, shape, span, at, false, false, compares);                    \
 	}                                                                                          \
 	BLOCK(name##_sparse_block)                                                                 \
